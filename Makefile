@@ -1,0 +1,45 @@
+# Everything here also works without make: see the commands behind the targets.
+PYTHON ?= python3
+V := .venv/bin
+# Tools that only read the settings need them to be there, not to be true.
+PRETEND := env DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localhost SECRET_KEY=not-used-by-anything \
+	DLR_SIGNING_SECRETS=not-used
+
+.DEFAULT_GOAL := help
+.PHONY: help run test demo lint format types schema lock
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+run: ## start the whole service; needs Python 3.11 and nothing else (another port: PORT=8081 make run)
+	@$(PYTHON) -m devstack run
+
+test: ## run the tests with private servers of their own (some of them: make test ARGS="tests/sms -x")
+	@$(PYTHON) -m devstack test $(ARGS)
+
+demo: ## send messages through the running service and follow them
+	@$(PYTHON) -m devstack demo $(ARGS)
+
+lint: .installed ## look for mistakes
+	$(V)/ruff check .
+
+format: .installed ## lay the code out
+	$(V)/ruff format .
+
+types: .installed ## check the types
+	$(PRETEND) $(V)/mypy
+
+schema: .installed ## print schema.graphql from the code
+	$(PRETEND) $(V)/python manage.py print_schema > schema.graphql.part
+	mv schema.graphql.part schema.graphql
+
+LOCK := uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --quiet \
+	--no-annotate --no-emit-index-url
+lock: ## resolve the dependencies of pyproject.toml into the three lock files; needs uv
+	$(LOCK) -o requirements.lock
+	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
+	$(LOCK) --group dev --group test -c requirements-dev.lock -o requirements-test.lock
+
+.PHONY: .installed
+.installed:
+	@$(PYTHON) -m devstack install

@@ -1,0 +1,50 @@
+"""The plug board of the web process: which path goes to which edge."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application
+
+django = get_asgi_application()  # sets Django up; the imports below need that
+
+from starlette.types import Receive, Scope, Send
+
+from config.celery import app as celery_app
+from graphql_api import app as graphql_api
+from health import app as health
+from rest_api import app as rest_api
+from webhooks import app as webhooks
+
+# Without this, a nudge would quietly look for a broker on Celery's default address.
+celery_app.set_default()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send each connection to its edge; what is no edge's is Django's."""
+    if scope["type"] == "websocket":
+        await graphql_api.websocket(scope, receive, send)
+    elif scope["type"] == "http":
+        await _edge_of(scope["path"])(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _live(receive, send)
+
+
+def _edge_of(path: str):  # type: ignore[no-untyped-def]  # ASGI applications of four libraries
+    if path.startswith("/api/messages"):
+        return rest_api.application
+    if path.startswith("/graphql"):
+        return graphql_api.http
+    if path.startswith("/api/webhooks"):
+        return webhooks.application
+    return {"/healthz": health.healthz, "/readyz": health.readyz}.get(path, django)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,84 @@
+"""Celery: carries "run now" to the workers, and nothing else. What is due, and when, stands in PostgreSQL."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import redis
+import structlog
+from celery import Celery, bootsteps
+from celery.beat import Scheduler
+from celery.signals import setup_logging
+
+from config import env
+from sms.liveness import EVERY, show_alive
+
+log = structlog.get_logger(__name__)
+
+app = Celery("sms")
+app.conf.update(
+    broker_url=env.REDIS_URL,
+    broker_connection_retry_on_startup=True,
+    # A nudge that cannot be sent now is not worth waiting for: beat sends another.
+    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False},
+    task_ignore_result=True,
+    task_publish_retry=False,
+    task_routes={"sms.receipts": {"queue": "receipts"}, "sms.*": {"queue": "dispatch"}},
+    task_create_missing_queues=True,
+    worker_pool="threads",
+    worker_concurrency=env.WORKER_THREADS,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    beat_schedule={
+        "dispatch": {"task": "sms.dispatch", "schedule": 1.0, "options": {"expires": 5}},
+        "receipts": {"task": "sms.receipts", "schedule": 1.0, "options": {"expires": 5}},
+        "sweep": {"task": "sms.sweep", "schedule": 5.0, "options": {"expires": 30}},
+        "prune": {"task": "sms.prune", "schedule": 600.0, "options": {"expires": 600}},
+    },
+    beat_scheduler="config.celery:LiveScheduler",
+    beat_max_loop_interval=1,
+)
+app.autodiscover_tasks(["sms"])
+
+
+class LiveScheduler(Scheduler):
+    """Beat's plan in memory: a restart loses nothing that matters. Each round of it is a sign of life."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due, and say that beat is alive."""
+        wait = super().tick(*args, **kwargs)
+        _try_to_show("beat")
+        return float(wait)
+
+
+class SignOfLife(bootsteps.StartStopStep):
+    """Lets the worker's own loop say that it is alive, so that a loop that hangs says nothing."""
+
+    requires = {"celery.worker.components:Timer"}
+
+    def start(self, worker: Any) -> None:
+        """Begin."""
+        _try_to_show("worker")
+        self._timer = worker.timer.call_repeatedly(EVERY, _try_to_show, ("worker",))
+
+    def stop(self, worker: Any) -> None:
+        """End."""
+        self._timer.cancel()
+
+
+def _try_to_show(part: str) -> None:
+    try:
+        show_alive(part)
+    except redis.RedisError as error:
+        log.warning("no_sign_of_life", part=part, error=type(error).__name__)
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Keep Celery from replacing what `config.logs` set up."""
+
+
+app.steps["worker"].add(SignOfLife)

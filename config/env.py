@@ -1,0 +1,76 @@
+"""Every setting that comes from the environment: read once, typed, and refused in a sentence an operator can act on."""
+
+import ipaddress
+from pathlib import Path
+
+from environs import Env, EnvValidationError, validate
+
+env = Env(eager=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server listening on `host` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+HOST: str = env.str("HOST", "127.0.0.1")
+PORT: int = env.int("PORT", 8080, validate=validate.Range(0, 65535))
+DATABASE_URL: str = env.str("DATABASE_URL", validate=validate.Length(min=1))
+REDIS_URL: str = env.str("REDIS_URL", validate=validate.Length(min=1))
+SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
+DEBUG: bool = env.bool("DEBUG", False)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+RUNS_IN_DOCKER: bool = env.bool("RUNS_IN_DOCKER", False)
+LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+
+ANONYMOUS_ACCOUNT: str = env.str("ANONYMOUS_ACCOUNT", "")
+DEMO_API_KEY: str = env.str("DEMO_API_KEY", "")
+SENDER_IDS: list[str] = env.list("SENDER_IDS", ["MyCorp"])
+BLOCKED_KEYWORDS: list[str] = env.list("BLOCKED_KEYWORDS", ["STOP"])
+DEFAULT_REGION: str = env.str("DEFAULT_REGION", "GH", validate=validate.Length(equal=2))
+
+DLR_SIGNING_SECRETS: list[str] = env.list("DLR_SIGNING_SECRETS", validate=validate.Length(min=1))
+SIMULATOR_URL: str = env.str("SIMULATOR_URL", "http://127.0.0.1:8090")
+SIMULATOR_BATCHES: bool = env.bool("SIMULATOR_BATCHES", True)
+PROVIDER_TIMEOUT: float = env.float("PROVIDER_TIMEOUT", 10.0, validate=validate.Range(min=0.1))
+
+WORKER_THREADS: int = env.int("WORKER_THREADS", 6, validate=validate.Range(2, 64))
+DATABASE_THREADS: int = env.int("DATABASE_THREADS", 4, validate=validate.Range(1, 64))
+LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60, validate=validate.Range(min=1))
+
+
+def refuse_unsafe_combinations() -> None:
+    """Stop the boot where a convenience of the quickstart would become a hole.
+
+    Raises SystemExit with one sentence.
+    """
+    if not ANONYMOUS_ACCOUNT:
+        return
+    if not DEBUG:
+        raise SystemExit("ANONYMOUS_ACCOUNT lets anyone send without a key and needs DEBUG=true; see .env.example")
+    if not (RUNS_IN_DOCKER or is_loopback(HOST)):
+        raise SystemExit(
+            f"ANONYMOUS_ACCOUNT lets anyone send without a key, and HOST={HOST} can be reached from other machines; "
+            "unset one of them; see .env.example"
+        )
+
+
+def seal() -> None:
+    """Check everything read above at once. Raises SystemExit naming each setting that is missing or wrong."""
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        lines = [f"{name}: {' '.join(messages)}" for name, messages in error.error_messages.items()]
+        raise SystemExit("Settings are wrong; see .env.example\n  " + "\n  ".join(lines)) from None
+    if not all(DLR_SIGNING_SECRETS):
+        raise SystemExit("DLR_SIGNING_SECRETS has an empty entry: anyone could sign with it; see .env.example")
+    refuse_unsafe_combinations()
+
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+seal()

@@ -1,0 +1,71 @@
+"""Django's settings, and the domain's. What an operator may choose comes from `config.env`."""
+
+import sys
+
+import dj_database_url
+
+from config import env, logs
+
+SECRET_KEY = env.SECRET_KEY
+# Never Django's debug pages: a client gets no stack trace, and no query log grows in a long-lived process.
+# The environment's DEBUG only unlocks the quickstart's conveniences (see `config.env`).
+DEBUG = False
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+INSTALLED_APPS = ["channels", "sms"]
+if "runserver" in sys.argv:
+    # Serves `manage.py runserver`. Elsewhere left out: it loads Twisted into every worker.
+    INSTALLED_APPS.insert(0, "daphne")
+MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(env.DATABASE_URL),
+        # Connections belong to long-lived threads (see `sms.database`), which mend them when they break.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {"connect_timeout": 3, "application_name": "sms", "options": "-c statement_timeout=15000"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # redis-py's own default of 5 s would cut every idle socket: django/channels_redis#422.
+            "hosts": [{"address": env.REDIS_URL, "socket_timeout": None, "health_check_interval": 15}],
+            "prefix": "sms",
+        },
+    }
+}
+
+# Celery's Django fixup otherwise closes the database connection around every task.
+CELERY_DB_REUSE_MAX = 1_000_000_000
+
+SMS_DATABASE_THREADS = env.DATABASE_THREADS
+SMS_WORKER_THREADS = env.WORKER_THREADS
+SMS_LEASE_SECONDS = env.LEASE_SECONDS
+SMS_DEFAULT_REGION = env.DEFAULT_REGION
+SMS_ANONYMOUS_ACCOUNT = env.ANONYMOUS_ACCOUNT
+SMS_DEMO_API_KEY = env.DEMO_API_KEY
+SMS_DEMO_SENDER_IDS = env.SENDER_IDS
+SMS_DEMO_BLOCKED_KEYWORDS = env.BLOCKED_KEYWORDS
+SMS_REDIS_URL = env.REDIS_URL
+SMS_PROVIDERS = {
+    "simulator": {
+        "class": "sms.providers.simulator.SimulatorProvider",
+        "url": env.SIMULATOR_URL,
+        "batches": env.SIMULATOR_BATCHES,
+        "signing_secrets": env.DLR_SIGNING_SECRETS,
+        "timeout": env.PROVIDER_TIMEOUT,
+    }
+}
+# Who is told after the commit, by dotted path: the domain imports none of them.
+SMS_EVENT_LISTENERS = ["graphql_api.publisher.publish"]
+
+LOGGING_CONFIG = None
+logs.configure(env.LOG_LEVEL)

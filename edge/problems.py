@@ -1,0 +1,66 @@
+"""Errors as RFC 9457 `application/problem+json`, each with a stable `code`."""
+
+from http import HTTPStatus
+
+import orjson
+from starlette.responses import Response
+
+from sms import errors
+from sms.errors import ErrorCode, SmsError
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[SmsError], HTTPStatus] = {
+    errors.InvalidMessage: HTTPStatus.BAD_REQUEST,
+    errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.MessageNotFound: HTTPStatus.NOT_FOUND,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.PermissionDenied: HTTPStatus.FORBIDDEN,
+    errors.InvalidReceipt: HTTPStatus.BAD_REQUEST,
+    errors.SignatureRefused: HTTPStatus.UNAUTHORIZED,
+    errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem(
+    status: HTTPStatus, code: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """Return a problem document: `type`, `title`, `status`, `code`, `detail`, and the `field` to mend."""
+    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "code": code, "detail": detail}
+    if field is not None:
+        document["field"] = field
+    return Response(orjson.dumps(document), status, headers, MEDIA_TYPE)
+
+
+def from_error(error: SmsError) -> Response:
+    """Return what a refusal looks like over HTTP."""
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(STATUS[type(error)], error.code, error.detail, field=error.field, headers=headers)
+
+
+def bad_request(detail: str, *, field: str | None = None) -> Response:
+    """Return a 400 for a request that is not even of the right shape."""
+    return problem(HTTPStatus.BAD_REQUEST, ErrorCode.INVALID_REQUEST, detail, field=field)
+
+
+def bad_method(method: str, headers: dict[str, str]) -> Response:
+    """Return a 405."""
+    detail = f"{method} is not possible here."
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, ErrorCode.INVALID_REQUEST, detail, headers=headers)
+
+
+def not_found() -> Response:
+    """Return a 404 for a path that does not exist."""
+    return problem(HTTPStatus.NOT_FOUND, ErrorCode.INVALID_REQUEST, "There is nothing at this path.")
+
+
+def too_large(detail: str) -> Response:
+    """Return a 413; the connection is closed, as the rest of the body was not read."""
+    return problem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, ErrorCode.BODY_TOO_LARGE, detail, headers={"Connection": "close"}
+    )

@@ -1,0 +1,51 @@
+"""What a REST client may send, checked for its shape; the rules of the domain are applied behind it."""
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from edge import bodies
+from sms.errors import ErrorCode, SmsError
+
+REQUIRED = ("sender_id", "recipient", "text")
+OPTIONAL = ("client_reference",)
+
+
+class BadRequest(SmsError):
+    """The request is not of the right shape."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(ErrorCode.INVALID_REQUEST, detail, field=field)
+
+
+async def new_message(request: Request) -> dict[str, Any]:
+    """Return the fields of a message to send. Raises BadRequest, or BodyTooLarge."""
+    document = _json_object(request, await bodies.read(request))
+    if unknown := sorted(set(document) - {*REQUIRED, *OPTIONAL}):
+        raise BadRequest(f"'{unknown[0][:50]}' is not a field of a message.", field=unknown[0][:50])
+    for field in REQUIRED:
+        if field not in document:
+            raise BadRequest(f"'{field}' is missing.", field=field)
+        _require_text(document, field)
+    if document.get("client_reference") is not None:
+        _require_text(document, "client_reference")
+    return document
+
+
+def _json_object(request: Request, body: bytes) -> dict[str, Any]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise BadRequest("Send the message as JSON, with the header 'Content-Type: application/json'.")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise BadRequest("The body is not a JSON object.")
+    return document
+
+
+def _require_text(document: dict[str, Any], field: str) -> None:
+    if not isinstance(document[field], str):
+        raise BadRequest(f"'{field}' must be a text.", field=field)

@@ -1,0 +1,79 @@
+"""PostgreSQL from threads that keep their connection.
+
+psycopg2 is synchronous. Under ASGI each request's own thread would open a connection of its own, so the web process
+runs every query on one small pool of threads instead; a worker's threads are long-lived already.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from sms.errors import Unavailable
+
+T = TypeVar("T")
+
+_threads = ThreadPoolExecutor(settings.SMS_DATABASE_THREADS, thread_name_prefix="database")
+
+
+async def in_thread(work: Callable[..., T], *args: Any) -> T:
+    """Run `work` on a thread that keeps its database connection."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
+
+
+def transact(work: Callable[..., T], *args: Any) -> T:
+    """Run `work` in one transaction on this thread's connection, and return its result after the commit.
+
+    A connection found dead is replaced and `work` runs again, once, but only if the commit had not begun: from then on
+    nobody can tell whether it happened. Raises Unavailable.
+    """
+    try:
+        return _transact(work, *args)
+    except _DeadBeforeCommit:
+        return _transact(work, *args)
+
+
+def query(work: Callable[..., T], *args: Any) -> T:
+    """Run `work`, which only reads, on this thread's connection; once more if that was dead. Raises Unavailable."""
+    try:
+        return work(*args)
+    except (OperationalError, InterfaceError):
+        connection.close()
+    try:
+        return work(*args)
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise Unavailable from error
+
+
+class _DeadBeforeCommit(Unavailable):
+    """The connection was lost, and certainly nothing was committed."""
+
+
+def _transact(work: Callable[..., T], *args: Any) -> T:
+    committing = False
+    try:
+        with transaction.atomic():
+            result = work(*args)
+            committing = True
+        return result
+    except (OperationalError, InterfaceError) as error:
+        connection.close()
+        raise (Unavailable() if committing else _DeadBeforeCommit()) from error
+
+
+def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """Execute one statement and return all its rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def execute(sql: str, *parameters: Any) -> int:
+    """Execute one statement and return how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.rowcount

@@ -1,0 +1,119 @@
+"""Everything the domain may refuse, as a small tree with stable codes. Each edge translates it once.
+
+SmsError
+├── InvalidMessage         the caller can mend the request
+├── IdempotencyConflict    the key was used for another request
+├── MessageNotFound        no such message, or another account's
+├── Unauthenticated        no key, or not a valid one
+├── PermissionDenied       a valid key without the scope
+├── InvalidReceipt         the provider's request is not a receipt
+├── SignatureRefused       the provider's request is not signed as it must be
+└── Unavailable            nothing was stored; try again
+"""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Stable, public words: they are never renamed, only added to."""
+
+    INVALID_REQUEST = "INVALID_REQUEST"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    SENDER_ID_INVALID = "SENDER_ID_INVALID"
+    SENDER_ID_NOT_ALLOWED = "SENDER_ID_NOT_ALLOWED"
+    RECIPIENT_INVALID = "RECIPIENT_INVALID"
+    RECIPIENT_NOT_MOBILE = "RECIPIENT_NOT_MOBILE"
+    TEXT_EMPTY = "TEXT_EMPTY"
+    TEXT_INVALID = "TEXT_INVALID"
+    TEXT_TOO_LONG = "TEXT_TOO_LONG"
+    BLOCKED_KEYWORD = "BLOCKED_KEYWORD"
+    CLIENT_REFERENCE_INVALID = "CLIENT_REFERENCE_INVALID"
+    IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    MESSAGE_NOT_FOUND = "MESSAGE_NOT_FOUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    SIGNATURE_INVALID = "SIGNATURE_INVALID"
+    RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    OVERLOADED = "OVERLOADED"
+
+
+class SmsError(Exception):
+    """A refusal with a stable `code` and a sentence that a person can act on."""
+
+    def __init__(self, code: ErrorCode, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class InvalidMessage(SmsError):
+    """The request cannot become a message; `field` names the part to mend."""
+
+    def __init__(self, code: ErrorCode, detail: str, field: str) -> None:
+        super().__init__(code, detail, field=field)
+
+
+class IdempotencyConflict(SmsError):
+    """The key already stands for a request with another content."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorCode.IDEMPOTENCY_KEY_REUSED,
+            "This idempotency key was used for a different request; use a new key for a new message.",
+            field="idempotency_key",
+        )
+
+
+class MessageNotFound(SmsError):
+    """No message of this account has that id."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.MESSAGE_NOT_FOUND, "There is no message with this id.", field="id")
+
+
+class Unauthenticated(SmsError):
+    """The caller gave no API key, or one that is not valid (any more)."""
+
+    def __init__(self, detail: str = "Send your API key as 'Authorization: Bearer <key>'.") -> None:
+        super().__init__(ErrorCode.UNAUTHENTICATED, detail)
+
+
+class PermissionDenied(SmsError):
+    """The API key is valid but lacks the scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(ErrorCode.PERMISSION_DENIED, f"This API key lacks the scope '{scope}'.")
+
+
+class InvalidReceipt(SmsError):
+    """The body is not a delivery receipt."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(ErrorCode.RECEIPT_MALFORMED, detail, field=field)
+
+
+class SignatureRefused(SmsError):
+    """The request does not carry the provider's signature over its raw body."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.SIGNATURE_INVALID, detail)
+
+
+class Unavailable(SmsError):
+    """Nothing was stored; the caller may repeat the request after `retry_after` seconds."""
+
+    retry_after = 1
+
+    def __init__(self, detail: str = "The service cannot store anything right now; try again shortly.") -> None:
+        super().__init__(ErrorCode.SERVICE_UNAVAILABLE, detail)
+
+
+class Overloaded(Unavailable):
+    """More is waiting than the database can take; refused at once instead of queued without bound."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are waiting; try again shortly.")
+        self.code = ErrorCode.OVERLOADED

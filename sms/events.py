@@ -1,0 +1,34 @@
+"""What the world may hear, and only after the commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from sms.statuses import Status
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """A message took the next sequence. A hint: the row in the database is the truth."""
+
+    account_id: UUID
+    message_id: UUID
+    sequence: int
+    status: Status
+
+
+def announce(changes: Sequence[StatusChanged]) -> None:
+    """Tell every listener. Call it after the commit; a listener that fails silences nobody and undoes nothing."""
+    if not changes:
+        return
+    for path in settings.SMS_EVENT_LISTENERS:
+        try:
+            import_string(path)(changes)
+        except Exception:  # a lost hint is mended by the readers, a lost commit by nobody
+            log.warning("listener_failed", listener=path, changes=len(changes), exc_info=True)

@@ -1,0 +1,246 @@
+"""What is stored. Facts only: who may change a status stands in `statuses`, how it is done in `services`.
+
+Ids are UUIDv7, made by us: they sort by time, so indexes grow at their right edge and stay fast at any size.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from sms.statuses import Status
+
+STATUS_LENGTH = 11
+
+
+def one_of_the_statuses(name: str) -> models.CheckConstraint:
+    """The database knows the same twelve words as the code."""
+    return models.CheckConstraint(condition=Q(status__in=sorted(Status)), name=name)
+
+
+class Account(models.Model):
+    """A tenant: everything belongs to exactly one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    blocked_keywords = ArrayField(models.CharField(max_length=100), default=list)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SenderId(models.Model):
+    """A sender ID that an account may use."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sender_ids")
+    value = models.CharField(max_length=16)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("account", "value", name="sender_id_once_per_account")]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class ApiKey(models.Model):
+    """A way into an account. The secret itself is never stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="api_keys")
+    prefix = models.CharField(max_length=16)  # what people see of it
+    secret_sha256 = models.BinaryField(max_length=32, unique=True)
+    scopes = ArrayField(models.CharField(max_length=50), default=list)
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
+class DeliveryPolicy(models.TextChoices):
+    """What to do when nobody knows whether the provider took a message."""
+
+    AT_MOST_ONCE = "AT_MOST_ONCE"  # never send it again
+    AT_LEAST_ONCE = "AT_LEAST_ONCE"  # send it again: better twice than not at all
+
+
+class Message(models.Model):
+    """One text to one recipient (MT).
+
+    No index covers a column that changes, so PostgreSQL can update rows in place (HOT); the migration leaves room.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False)
+    sender_id = models.CharField(max_length=16)
+    recipient = models.CharField(max_length=16)  # E.164
+    text = models.TextField()
+    encoding = models.CharField(max_length=4)
+    segment_count = models.SmallIntegerField()
+    client_reference = models.CharField(max_length=255, null=True)
+    delivery_policy = models.CharField(max_length=13, choices=DeliveryPolicy, default=DeliveryPolicy.AT_MOST_ONCE)
+    status = models.CharField(max_length=STATUS_LENGTH)
+    sequence = models.IntegerField()  # of the last applied change
+    provider = models.CharField(max_length=32, null=True)
+    provider_reference = models.CharField(max_length=255, null=True)
+    error_code = models.CharField(max_length=64, null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
+
+    history: list["MessageEvent"]  # filled by `selectors` and `accept`, oldest first
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "id"], name="message_by_account")]
+        constraints = [one_of_the_statuses("message_status")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class MessageEvent(models.Model):
+    """One line of a message's history.
+
+    A change of status has the next `sequence`. What moved nothing (an unknown word, a contradiction) has none, and is
+    kept all the same. Rows are only ever added, in the commit of the change they tell of.
+    """
+
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="events", db_index=False)
+    sequence = models.IntegerField(null=True)
+    status = models.CharField(max_length=STATUS_LENGTH)  # of the message after this event
+    late = models.BooleanField(default=False)  # corrects a soft final
+    conflict = models.BooleanField(default=False)  # contradicts a final status
+    provider_status = models.CharField(max_length=64, null=True)  # the provider's own word
+    error_code = models.CharField(max_length=64, null=True)
+    detail = models.CharField(max_length=255, null=True)
+    occurred_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("message", "sequence", name="event_sequence_once"),
+            one_of_the_statuses("event_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} #{self.sequence} {self.status}"
+
+
+class DispatchEntry(models.Model):
+    """What has to happen next to an open message, and when: the work queue. Gone when the message is final.
+
+    SUBMIT without a lease: due for a worker. SUBMIT with a lease: a worker has it; when the lease passes, its attempt
+    is uncertain. SETTLE: submitted (or perhaps submitted); when due without a receipt, the message is UNKNOWN.
+    """
+
+    class Purpose(models.IntegerChoices):
+        """SUBMIT hands over; SETTLE waits for a receipt."""
+
+        SUBMIT = 1
+        SETTLE = 2
+
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="dispatch_entry")
+    purpose = models.SmallIntegerField(choices=Purpose, default=Purpose.SUBMIT)
+    priority = models.SmallIntegerField(default=5)  # lower goes first
+    due_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()  # validity: not submitted after this
+    attempts = models.SmallIntegerField(default=0)
+    lease = models.UUIDField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("priority", "due_at", condition=Q(purpose=1, lease=None), name="dispatch_due"),
+            models.Index("due_at", condition=Q(lease__isnull=False), name="dispatch_leased"),
+            models.Index("due_at", condition=Q(purpose=2), name="dispatch_settle"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.Purpose(self.purpose).label}"
+
+
+class SubmitAttempt(models.Model):
+    """One try to hand a message to a provider, written before the provider is called.
+
+    Its id is the client reference that the provider sees.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
+    number = models.SmallIntegerField()
+    provider = models.CharField(max_length=32)
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, null=True)  # SENT, NOT_SENT, MAYBE_SENT; null while open
+    provider_reference = models.CharField(max_length=255, null=True)
+    error_code = models.CharField(max_length=64, null=True)
+    detail = models.CharField(max_length=255, null=True)
+
+    class Meta:
+        indexes = [
+            # Not unique: a provider that gives one reference twice must not stop a whole batch.
+            models.Index(
+                fields=["provider", "provider_reference"],
+                condition=Q(provider_reference__isnull=False),
+                name="attempt_by_reference",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} attempt {self.number}"
+
+
+class Receipt(models.Model):
+    """The inbox of delivery receipts (DLRs): stored before they are answered, processed after."""
+
+    class Outcome(models.TextChoices):
+        """What became of it."""
+
+        APPLIED = "APPLIED"  # moved the status
+        DUPLICATE = "DUPLICATE"  # said what was known already
+        NOTED = "NOTED"  # kept in the history, moved nothing
+        UNMATCHED = "UNMATCHED"  # no message turned up in time
+        FAILED = "FAILED"  # could not be processed; set aside with its error
+
+    provider = models.CharField(max_length=32)
+    provider_reference = models.CharField(max_length=255)
+    client_reference = models.UUIDField(null=True)  # our attempt's id, where the provider echoes it
+    provider_status = models.CharField(max_length=64)
+    status = models.CharField(max_length=STATUS_LENGTH, null=True)  # null: the word moves nothing
+    error_code = models.CharField(max_length=64, null=True)
+    body = models.BinaryField()  # as it came
+    received_at = models.DateTimeField(db_default=Now())
+    due_at = models.DateTimeField(db_default=Now())  # when to try (again)
+    tries = models.SmallIntegerField(default=0)
+    processed_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=9, null=True)
+    message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, db_index=False)
+    error = models.CharField(max_length=255, null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("due_at", condition=Q(processed_at=None), name="receipt_unprocessed"),
+            models.Index("provider", "provider_reference", condition=Q(processed_at=None), name="receipt_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.provider_reference} {self.provider_status}"
+
+
+class IdempotencyKey(models.Model):
+    """An account's promise "this is the same request", kept in the commit of the message it made."""
+
+    pk = models.CompositePrimaryKey("account", "key_sha256")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False)
+    key_sha256 = models.BinaryField(max_length=32)
+    fingerprint = models.BinaryField(max_length=32)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, db_index=False)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        # Rows come in the order of their time, so a block-range index finds the old ones at almost no cost.
+        indexes = [BrinIndex(fields=["created_at"], autosummarize=True, name="idempotency_key_age")]
+
+    def __str__(self) -> str:
+        return f"key of {self.message_id}"

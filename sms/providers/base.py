@@ -1,0 +1,92 @@
+"""What every provider is to the rest of the service. A provider translates; it never decides."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sms.providers.errors import ProviderError
+from sms.statuses import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One message on its way to a provider, under the id of the attempt: our client reference there."""
+
+    attempt_id: UUID
+    sender_id: str
+    recipient: str
+    text: str
+
+
+class Handover(StrEnum):
+    """Whether the provider has the message now."""
+
+    SENT = "SENT"
+    NOT_SENT = "NOT_SENT"
+    MAYBE_SENT = "MAYBE_SENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one submission ended. `retry_after` is the provider's own wish, in seconds."""
+
+    handover: Handover
+    provider_reference: str | None = None
+    error: ProviderError | None = None
+    detail: str | None = None
+    retry_after: float | None = None
+
+    @classmethod
+    def sent(cls, provider_reference: str) -> "Outcome":
+        """The provider took it and gave its reference."""
+        return cls(Handover.SENT, provider_reference)
+
+    @classmethod
+    def not_sent(cls, error: ProviderError, detail: str, *, retry_after: float | None = None) -> "Outcome":
+        """The provider certainly does not have it."""
+        return cls(Handover.NOT_SENT, None, error, detail, retry_after)
+
+    @classmethod
+    def maybe_sent(cls, detail: str) -> "Outcome":
+        """The request left us, and no trustworthy answer came."""
+        return cls(Handover.MAYBE_SENT, None, ProviderError.PROVIDER_TIMEOUT, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A provider's call, as it came: signatures are taken over the raw body."""
+
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """One receipt, translated. `status` is None for a word that must move nothing."""
+
+    provider_reference: str
+    provider_status: str
+    status: Status | None
+    client_reference: UUID | None = None
+    error_code: str | None = None
+
+
+class Provider(ABC):
+    """A company or gateway that we submit to."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
+        """Hand over a whole batch and say of each, in the same order, how it ended. Never raises for one message."""
+
+    @abstractmethod
+    def verify(self, request: WebhookRequest) -> None:
+        """Raise SignatureRefused unless the request was made by this provider."""
+
+    @abstractmethod
+    def receipts(self, request: WebhookRequest) -> Sequence[DeliveryReport]:
+        """Translate a verified request. Raises InvalidReceipt."""

@@ -1,0 +1,100 @@
+"""HTTP to providers: many requests at once, and an honest word on every failure."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import aiohttp
+import orjson
+
+from sms.providers.base import Outcome
+from sms.providers.errors import ProviderError
+
+T = TypeVar("T")
+
+MOST_CONNECTIONS = 256
+CONNECT_TIMEOUT = 3.0
+# Shorter than any provider's own patience with an idle connection: a request sent into one that the provider is just
+# closing would leave us not knowing whether it was read.
+KEEP_ALIVE = 4.0
+
+
+class HttpClient:
+    """One connection pool on one event loop in a thread of its own, shared by all threads of a worker."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._starting = threading.Lock()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` on the client's loop and wait for its result."""
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="providers", daemon=True).start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def post(self, url: str, document: object, *, timeout: float) -> "Answer | Outcome":
+        """POST JSON; return the answer, or the outcome for all of the request when there is no good one."""
+        limits = aiohttp.ClientTimeout(total=timeout, connect=CONNECT_TIMEOUT)
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with self._open_session().post(
+                url, data=orjson.dumps(document), headers=headers, timeout=limits, allow_redirects=False
+            ) as response:
+                return Answer(response.status, response.headers.get("Retry-After"), await response.read())
+        except aiohttp.ConnectionTimeoutError:
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "no connection in time")
+        except aiohttp.ClientConnectorError as error:
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"no connection: {type(error).__name__}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return Outcome.maybe_sent(f"no answer: {type(error).__name__}")
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
+            self._session = aiohttp.ClientSession(connector=connector)
+        return self._session
+
+
+class Answer:
+    """A provider's HTTP answer."""
+
+    def __init__(self, status: int, retry_after: str | None, body: bytes) -> None:
+        self.status = status
+        self.retry_after = seconds(retry_after)
+        self._body = body
+
+    def json(self) -> Any:
+        """Return the parsed body, or None when it is not JSON."""
+        try:
+            return orjson.loads(self._body)
+        except orjson.JSONDecodeError:
+            return None
+
+    def failure(self) -> Outcome:
+        """Say what an answer other than the documented ones means for the messages in the request."""
+        detail = f"HTTP {self.status}"
+        if self.status == 429:
+            return Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, detail, retry_after=self.retry_after)
+        if self.status == 503:
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, detail, retry_after=self.retry_after)
+        if self.status in (401, 403):
+            return Outcome.not_sent(ProviderError.PROVIDER_AUTH, detail)
+        if 300 <= self.status < 500:
+            return Outcome.not_sent(ProviderError.UNCLASSIFIED, detail)
+        # Any other 5xx may come from a proxy after the provider took the request; a 2xx that nobody understands, too.
+        return Outcome.maybe_sent(detail)
+
+
+def seconds(retry_after: object) -> float | None:
+    """Return a Retry-After in seconds, or None for a date or nonsense: then our own backoff decides."""
+    try:
+        return max(0.0, float(retry_after))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+client = HttpClient()

@@ -1,0 +1,146 @@
+"""The simulator's API, and the generic webhook of the first version: our own wire (docs/simulator.md)."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sms.errors import InvalidReceipt
+from sms.providers.base import DeliveryReport, Outcome, Provider, Submission, WebhookRequest
+from sms.providers.errors import ProviderError
+from sms.providers.http import client, seconds
+from sms.providers.signatures import verify_hmac_sha256
+from sms.statuses import Status
+
+# Words of the webhook → ours. A word that is not here is kept and moves nothing.
+STATUS_BY_WORD = {
+    "DELIVERED": Status.DELIVERED,
+    "UNDELIVERED": Status.UNDELIVERED,
+    "FAILED": Status.FAILED,
+    "REJECTED": Status.REJECTED,
+    "EXPIRED": Status.EXPIRED,
+    # Intermediate: proof that the provider has the message, nothing more.
+    "SENT": Status.SENT,
+    "ENROUTE": Status.SENT,
+}
+ERROR_BY_CODE = {
+    "invalid_destination": ProviderError.INVALID_DESTINATION,
+    "invalid_sender": ProviderError.SENDER_NOT_ALLOWED,
+    "invalid_text": ProviderError.CONTENT_INVALID,
+}
+LONGEST_REFERENCE = 255
+LONGEST_WORD = 64
+
+
+class SimulatorProvider(Provider):
+    """Submits in batches, or one HTTP request a message where `batches` is off."""
+
+    def __init__(self, name: str, *, url: str, batches: bool, signing_secrets: Sequence[str], timeout: float) -> None:
+        super().__init__(name)
+        self._url = url.rstrip("/")
+        self._batches = batches
+        self._signing_secrets = signing_secrets
+        self._timeout = timeout
+
+    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
+        """Hand over a batch; a result that is missing from the answer means that nobody knows."""
+        if not self._batches:
+            return await asyncio.gather(*(self._submit_one(one) for one in submissions))
+        document = {"messages": [_as_json(one) for one in submissions]}
+        answer = await client.post(f"{self._url}/v1/batches", document, timeout=self._timeout)
+        if isinstance(answer, Outcome):
+            return [answer] * len(submissions)
+        if answer.status != 200:
+            return [answer.failure()] * len(submissions)
+        results = _by_reference(answer.json())
+        return [_outcome(results.get(str(one.attempt_id))) for one in submissions]
+
+    async def _submit_one(self, submission: Submission) -> Outcome:
+        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), timeout=self._timeout)
+        if isinstance(answer, Outcome):
+            return answer
+        content = answer.json()
+        content = content if isinstance(content, dict) else {}
+        if answer.status == 202:
+            return _outcome({"status": "accepted", **content})
+        if answer.status == 400:
+            return _outcome({"status": "rejected", **content})
+        return answer.failure()
+
+    def verify(self, request: WebhookRequest) -> None:
+        """Raise SignatureRefused unless X-Provider-Signature is right."""
+        verify_hmac_sha256(request.body, request.headers.get("x-provider-signature"), secrets=self._signing_secrets)
+
+    def receipts(self, request: WebhookRequest) -> Sequence[DeliveryReport]:
+        """Translate the one receipt in the body. Raises InvalidReceipt."""
+        try:
+            content = orjson.loads(request.body)
+        except orjson.JSONDecodeError:
+            raise InvalidReceipt("The body is not JSON.") from None
+        if not isinstance(content, dict):
+            raise InvalidReceipt("The body is not a JSON object.")
+        word = _text(content, "status", LONGEST_WORD)
+        return [
+            DeliveryReport(
+                provider_reference=_text(content, "provider_reference", LONGEST_REFERENCE),
+                provider_status=word,
+                status=STATUS_BY_WORD.get(word.upper()),
+                client_reference=_uuid(content.get("client_reference")),
+                error_code=_optional_text(content.get("error_code")),
+            )
+        ]
+
+
+def _as_json(submission: Submission) -> dict[str, str]:
+    return {
+        "client_reference": str(submission.attempt_id),
+        "from": submission.sender_id,
+        "to": submission.recipient,
+        "text": submission.text,
+    }
+
+
+def _by_reference(content: Any) -> dict[str, Mapping[str, Any]]:
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, list):
+        return {}
+    return {str(one.get("client_reference")): one for one in results if isinstance(one, dict)}
+
+
+def _outcome(result: Mapping[str, Any] | None) -> Outcome:
+    if result is None:
+        return Outcome.maybe_sent("no answer for this message")
+    detail = f"{result.get('code', '')} {result.get('message', '')}".strip()[:255]
+    match result.get("status"):
+        case "accepted" if isinstance(reference := result.get("reference"), str) and reference:
+            return Outcome.sent(reference[:LONGEST_REFERENCE])
+        case "rejected":
+            return Outcome.not_sent(ERROR_BY_CODE.get(str(result.get("code")), ProviderError.UNCLASSIFIED), detail)
+        case "throttled":
+            wait = seconds(result.get("retry_after"))
+            return Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "throttled", retry_after=wait)
+        case "unavailable":
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "unavailable")
+        case word:
+            return Outcome.maybe_sent(f"an answer nobody understands: {word!r}"[:255])
+
+
+def _text(content: Mapping[str, Any], field: str, longest: int) -> str:
+    value = content.get(field)
+    if not isinstance(value, str) or not 1 <= len(value) <= longest or "\0" in value:
+        raise InvalidReceipt(f"'{field}' must be a text of 1 to {longest} characters.", field=field)
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return value[:LONGEST_WORD].replace("\0", "") if isinstance(value, str) else None
+
+
+def _uuid(value: object) -> UUID | None:
+    # Anything else is somebody's own label, not an attempt of ours.
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

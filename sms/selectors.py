@@ -1,0 +1,71 @@
+"""Reads, always scoped to an account. Synchronous: run them with `sms.database.in_thread(query, …)`."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch, Q
+from django.db.models.functions import Now
+
+from sms import scopes
+from sms.database import in_thread, query
+from sms.errors import MessageNotFound
+from sms.models import Account, ApiKey, Message, MessageEvent
+
+Access = tuple[Account, Sequence[str], Sequence[str]]
+
+
+async def message(*, account_id: UUID, message_id: UUID) -> Message:
+    """Return one message with its `history`, oldest first. Raises MessageNotFound."""
+    return await in_thread(query, get_message, account_id, message_id)
+
+
+def get_message(account_id: UUID, message_id: UUID) -> Message:
+    """Return one message with its `history`, oldest first. Raises MessageNotFound."""
+    history = Prefetch("events", MessageEvent.objects.order_by("id"), to_attr="history")
+    found = Message.objects.filter(account_id=account_id, id=message_id).prefetch_related(history).first()
+    if found is None:
+        raise MessageNotFound
+    return found
+
+
+async def changes_after(*, account_id: UUID, message_id: UUID, sequence: int) -> list[MessageEvent]:
+    """Return a message's changes of status after `sequence`, in order. Raises MessageNotFound."""
+    return await in_thread(query, _changes_after, account_id, message_id, sequence)
+
+
+def _changes_after(account_id: UUID, message_id: UUID, sequence: int) -> list[MessageEvent]:
+    changes = MessageEvent.objects.filter(
+        message_id=message_id, message__account_id=account_id, sequence__gt=sequence
+    ).order_by("sequence")
+    found = list(changes)
+    if not found and not Message.objects.filter(id=message_id, account_id=account_id).exists():
+        raise MessageNotFound
+    return found
+
+
+async def sequences(message_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Return the last sequence of each message; for mending what the channel layer lost, never shown to a caller."""
+    return await in_thread(query, _sequences, message_ids)
+
+
+def _sequences(message_ids: Collection[UUID]) -> dict[UUID, int]:
+    found: Any = Message.objects.filter(id__in=message_ids).values_list("id", "sequence")
+    return dict(found)
+
+
+def access_by_key(digest: bytes) -> Access | None:
+    """Return the account, scopes and sender IDs behind a key's digest, or None if there is no such valid key."""
+    valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
+    key = ApiKey.objects.filter(valid, secret_sha256=digest).select_related("account").first()
+    return None if key is None else (key.account, key.scopes, _sender_ids(key.account))
+
+
+def anonymous_access(name: str) -> Access | None:
+    """Return what a request without a key may do: everything, as the account of that name."""
+    account = Account.objects.filter(name=name).first()
+    return None if account is None else (account, scopes.ALL, _sender_ids(account))
+
+
+def _sender_ids(account: Account) -> list[str]:
+    return list(account.sender_ids.values_list("value", flat=True))

@@ -1,0 +1,198 @@
+"""Claim what is due, hand it to its provider, record what came of it: three steps, and no transaction open while the
+network is waited for.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from uuid_utils.compat import uuid7
+
+from sms import retry
+from sms.database import execute, rows, transact
+from sms.events import StatusChanged, announce
+from sms.nudge import nudge_dispatch, nudge_receipts
+from sms.providers.base import Handover, Outcome, Provider, Submission
+from sms.providers.errors import RETRYABLE, ProviderError
+from sms.providers.http import client
+from sms.providers.registry import get_provider
+from sms.services import moves
+from sms.services.moves import RECEIPT_WINDOW, Move
+from sms.statuses import Status
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+# Batches that one worker has under way at once. The other threads stay free for receipts, however slow a provider is.
+AT_ONCE = threading.BoundedSemaphore(max(1, settings.SMS_WORKER_THREADS // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this worker alone may submit until its lease passes."""
+
+    message_id: UUID
+    attempt_number: int
+    submission: Submission
+
+
+def dispatch(*, until: float) -> None:
+    """Submit what is due, until nothing is, or `until` (of the monotonic clock) has come. Safe to run many at once."""
+    if not AT_ONCE.acquire(blocking=False):
+        return  # those under way look for more themselves
+    try:
+        while True:
+            provider = get_provider()
+            claimed = claim(provider, limit=BATCH)
+            if not claimed:
+                return
+            record(provider, claimed, _submit(provider, claimed))
+            if time.monotonic() >= until:
+                nudge_dispatch()  # leave the thread to others, and come back
+                return
+    finally:
+        AT_ONCE.release()
+
+
+def _submit(provider: Provider, claimed: Sequence[Claimed]) -> Sequence[Outcome]:
+    try:
+        outcomes = client.run(provider.submit([one.submission for one in claimed]))
+        if len(outcomes) != len(claimed):
+            raise ValueError(f"{len(outcomes)} outcomes for {len(claimed)} submissions")
+    except Exception as error:  # a bug in an adapter: nobody knows what has left
+        log.exception("submit_failed", provider=provider.name, messages=len(claimed))
+        return [Outcome.maybe_sent(f"our own error: {type(error).__name__}")] * len(claimed)
+    return outcomes
+
+
+# The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
+# it cannot be part of a circle of waiting.
+CLAIM = """
+SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
+       m.updated_at > now() - make_interval(secs => %s), d.attempts,
+       m.sender_id, m.recipient, m.text, d.expires_at <= now()
+FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+WHERE d.purpose = 1 AND d.lease IS NULL AND d.due_at <= now()
+ORDER BY d.priority, d.due_at LIMIT %s
+FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+INSERT_ATTEMPTS = """
+INSERT INTO sms_submitattempt (id, message_id, number, provider)
+SELECT t.id, t.message_id, t.number, %s FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[])
+     AS t (id, message_id, number)
+"""
+
+
+def claim(provider: Provider, *, limit: int) -> list[Claimed]:
+    """Take up to `limit` due messages: leases taken and attempts written in one commit, before anyone is called.
+
+    What has outlived its validity becomes EXPIRED instead.
+    """
+    claimed, changes = transact(_claim, provider, limit)
+    announce(changes)
+    return claimed
+
+
+def _claim(provider: Provider, limit: int) -> tuple[list[Claimed], list[StatusChanged]]:
+    due = rows(CLAIM, RECEIPT_WINDOW, limit)
+    if not due:
+        return [], []
+    messages = {row[0]: moves.held(row[:7]) for row in due}
+    lease = uuid4()
+    asked: list[Move] = []
+    claimed: list[Claimed] = []
+    for message_id, *_, attempts, sender_id, recipient, text, expired in due:
+        if expired:
+            asked.append(Move(message_id, Status.EXPIRED, error_code="EXPIRED_LOCAL", detail="validity passed"))
+            continue
+        asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
+        claimed.append(Claimed(message_id, attempts + 1, Submission(uuid7(), sender_id, recipient, text)))
+    changes = moves.apply(messages, asked)
+    if claimed:
+        execute(
+            INSERT_ATTEMPTS,
+            provider.name,
+            [one.submission.attempt_id for one in claimed],
+            [one.message_id for one in claimed],
+            [one.attempt_number for one in claimed],
+        )
+    return claimed, changes
+
+
+CLOSE_ATTEMPTS = """
+UPDATE sms_submitattempt a SET finished_at = now(), outcome = t.outcome, error_code = t.error_code, detail = t.detail,
+       provider_reference = coalesce(t.provider_reference, a.provider_reference)
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
+     AS t (id, outcome, provider_reference, error_code, detail)
+WHERE a.id = t.id
+"""
+
+# Receipts that came before we knew the reference they name.
+WAKE_RECEIPTS = """
+UPDATE sms_receipt SET due_at = now()
+WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s) AND due_at > now()
+"""
+
+
+def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+    """Write what became of each claimed message, in one commit; then tell the world."""
+    changes = transact(_record, provider, claimed, outcomes)
+    announce(changes)
+    references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
+    # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
+    if references and transact(execute, WAKE_RECEIPTS, provider.name, references):
+        nudge_receipts()
+
+
+def _record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> list[StatusChanged]:
+    messages = moves.lock([one.message_id for one in claimed])
+    asked = []
+    for one, outcome in zip(claimed, outcomes, strict=True):
+        overtaken = messages[one.message_id].attempt != one.attempt_number
+        if overtaken and outcome.handover is not Handover.SENT:
+            continue  # the message is in another attempt's hands (or final): only a success still matters to it
+        asked.append(as_move(provider, one, outcome))
+    changes = moves.apply(messages, asked)
+    execute(
+        CLOSE_ATTEMPTS,
+        [one.submission.attempt_id for one in claimed],
+        [outcome.handover for outcome in outcomes],
+        [outcome.provider_reference for outcome in outcomes],
+        [outcome.error for outcome in outcomes],
+        [outcome.detail for outcome in outcomes],
+    )
+    return changes
+
+
+def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
+    """Decide what an outcome means for its message: the only place where a retry is decided."""
+    move = Move(
+        one.message_id,
+        Status.SENT,
+        error_code=outcome.error,
+        detail=outcome.detail,
+        provider=provider.name,
+        provider_reference=outcome.provider_reference,
+    )
+    if outcome.handover is Handover.MAYBE_SENT:
+        move.status = Status.UNCERTAIN
+    elif outcome.handover is Handover.NOT_SENT:
+        _decide_retry(move, one.attempt_number, outcome)
+    return move
+
+
+def _decide_retry(move: Move, attempt_number: int, outcome: Outcome) -> None:
+    if outcome.error not in RETRYABLE:
+        # Refused for the message's own sake; what nobody can class is our side's failure, not the recipient's.
+        move.status = Status.FAILED if outcome.error is ProviderError.UNCLASSIFIED else Status.REJECTED
+        return
+    delay = retry.SUBMIT.delay(attempt_number, wish=outcome.retry_after)
+    if delay is None:
+        move.status = Status.FAILED
+        return
+    move.status, move.delay, move.known_not_sent = Status.QUEUED, delay, True

@@ -1,0 +1,232 @@
+"""Every change of status after the accept goes through here: locked, decided by the table, written with its history.
+
+An open message has exactly one DispatchEntry, a final one has none. That, too, is kept here and nowhere else.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from uuid import UUID
+
+from sms.database import execute, rows
+from sms.events import StatusChanged
+from sms.models import DeliveryPolicy, DispatchEntry
+from sms.statuses import FINAL, OPEN, SOFT_FINAL, Status, can_move, can_requeue
+
+RECEIPT_WINDOW = 72 * 3600.0  # seconds: how long a receipt is waited for, and how long it may correct a soft final
+
+
+@dataclass(slots=True)
+class Held:
+    """A message whose row this transaction has locked."""
+
+    id: UUID
+    account_id: UUID
+    status: Status
+    sequence: int
+    resend_allowed: bool
+    correctable: bool  # the last change is not longer ago than the receipt window
+    attempt: int  # number of the last attempt
+    moved: bool = False
+
+
+class Verdict(Enum):
+    """What became of a move."""
+
+    APPLIED = auto()
+    DUPLICATE = auto()  # said nothing new
+    NOTED = auto()  # kept in the history, moved nothing
+
+
+@dataclass(slots=True)
+class Move:
+    """Something that was learned or decided about a message. `status` is None for a word that moves nothing."""
+
+    message_id: UUID
+    status: Status | None
+    provider_status: str | None = None
+    error_code: str | None = None
+    detail: str | None = None
+    provider: str | None = None
+    provider_reference: str | None = None
+    known_not_sent: bool = False
+    lease: UUID | None = None  # for SENDING
+    delay: float = 0.0  # seconds until the next step is due, for a message that stays open
+    verdict: Verdict | None = None
+    late: bool = False
+    conflict: bool = False
+
+
+LOCK = """
+SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
+       m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0)
+FROM sms_message m LEFT JOIN sms_dispatchentry d ON d.message_id = m.id
+WHERE m.id = ANY(%s::uuid[]) ORDER BY m.id FOR UPDATE OF m
+"""
+
+
+def lock(message_ids: Collection[UUID]) -> dict[UUID, Held]:
+    """Lock messages, always in the order of their ids, so that two sets cannot wait for each other in a circle."""
+    found = rows(LOCK, RECEIPT_WINDOW, [str(one) for one in set(message_ids)])
+    return {row[0]: held(row) for row in found}
+
+
+def held(row: Sequence[object]) -> Held:
+    """Make a Held of a row in the order of LOCK's columns."""
+    message_id, account_id, status, sequence, policy, correctable, attempt = row
+    return Held(
+        message_id,
+        account_id,
+        Status(status),
+        sequence,
+        policy == DeliveryPolicy.AT_LEAST_ONCE,
+        correctable,
+        attempt,
+    )
+
+
+def apply(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> list[StatusChanged]:
+    """Judge each move in turn, write all that follows from them, and return the changes to announce after the commit.
+
+    Each move gets its `verdict`. Moves of messages that are not held are left without one.
+    """
+    changes: list[StatusChanged] = []
+    told: list[tuple[Move, int | None, Status]] = []
+    for move in moves:
+        message = messages.get(move.message_id)
+        if message is None:
+            continue
+        move.verdict = judge(message, move)
+        if move.verdict is Verdict.APPLIED:
+            assert move.status is not None
+            message.status, message.sequence = move.status, message.sequence + 1
+            message.moved = message.correctable = True
+            changes.append(StatusChanged(message.account_id, message.id, message.sequence, message.status))
+            told.append((move, message.sequence, message.status))
+        elif move.verdict is Verdict.NOTED:
+            told.append((move, None, message.status))
+    _write(messages, [move for move in moves if move.verdict is not None], told)
+    return changes
+
+
+def judge(message: Held, move: Move) -> Verdict:
+    """Decide what a move does to a message, by the table in `sms.statuses`; marks the move late or a conflict."""
+    new, old = move.status, message.status
+    if new is None:
+        return Verdict.NOTED
+    if new is Status.QUEUED and can_requeue(
+        old, known_not_sent=move.known_not_sent, resend_allowed=message.resend_allowed
+    ):
+        return Verdict.APPLIED
+    if can_move(old, new) and (old not in SOFT_FINAL or message.correctable):
+        move.late = old in SOFT_FINAL
+        return Verdict.APPLIED
+    if move.provider_status is None or (new is old and new in FINAL):
+        return Verdict.DUPLICATE
+    move.conflict = old in FINAL and new in FINAL
+    return Verdict.NOTED
+
+
+UPDATE_MESSAGES = """
+UPDATE sms_message m SET
+    status = t.status,
+    sequence = t.sequence,
+    updated_at = CASE WHEN t.moved THEN now() ELSE m.updated_at END,
+    error_code = CASE WHEN t.moved THEN t.error_code ELSE m.error_code END,
+    provider = coalesce(t.provider, m.provider),
+    provider_reference = coalesce(t.provider_reference, m.provider_reference)
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::bool[], %s::text[], %s::text[], %s::text[])
+     AS t (id, status, sequence, moved, error_code, provider, provider_reference)
+WHERE m.id = t.id
+"""
+
+# A note that says what an earlier note said already is not told again.
+INSERT_EVENTS = """
+INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, provider_status, error_code, detail)
+SELECT t.* FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[], %s::text[])
+     AS t (message_id, sequence, status, late, conflict, provider_status, error_code, detail)
+WHERE t.sequence IS NOT NULL OR NOT EXISTS (
+    SELECT FROM sms_messageevent e WHERE e.message_id = t.message_id AND e.sequence IS NULL
+    AND e.provider_status IS NOT DISTINCT FROM t.provider_status AND e.conflict = t.conflict
+)
+"""
+
+UPDATE_ENTRIES = """
+UPDATE sms_dispatchentry d SET
+    purpose = t.purpose,
+    lease = t.lease,
+    due_at = now() + make_interval(secs => t.delay),
+    attempts = d.attempts + CASE WHEN t.lease IS NULL THEN 0 ELSE 1 END
+FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[]) AS t (message_id, purpose, lease, delay)
+WHERE d.message_id = t.message_id
+"""
+
+DELETE_ENTRIES = "DELETE FROM sms_dispatchentry WHERE message_id = ANY(%s::uuid[])"
+
+
+def _write(
+    messages: Mapping[UUID, Held], moves: Sequence[Move], told: Sequence[tuple[Move, int | None, Status]]
+) -> None:
+    last = _last_moves(moves)
+    if last:
+        _update_messages([messages[one] for one in last], list(last.values()))
+    if told:
+        _insert_events(told)
+    applied = [move for move in last.values() if move.verdict is Verdict.APPLIED]
+    if staying := [move for move in applied if move.status in OPEN]:
+        _update_entries(staying)
+    if done := [str(move.message_id) for move in applied if move.status in FINAL]:
+        execute(DELETE_ENTRIES, done)
+
+
+def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:
+    """Return the move that says how each message ends up; one that moved nothing may still fill in a reference."""
+    last: dict[UUID, Move] = {}
+    for move in moves:
+        earlier = last.get(move.message_id)
+        if move.verdict is Verdict.APPLIED:
+            if earlier is not None and move.provider_reference is None:
+                move.provider, move.provider_reference = earlier.provider, earlier.provider_reference
+            last[move.message_id] = move
+        elif earlier is None and move.provider_reference is not None:
+            last[move.message_id] = move
+    return last
+
+
+def _update_messages(messages: Sequence[Held], moves: Sequence[Move]) -> None:
+    execute(
+        UPDATE_MESSAGES,
+        [str(m.id) for m in messages],
+        [m.status for m in messages],
+        [m.sequence for m in messages],
+        [m.moved for m in messages],
+        [move.error_code for move in moves],
+        [move.provider for move in moves],
+        [move.provider_reference for move in moves],
+    )
+
+
+def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:
+    execute(
+        INSERT_EVENTS,
+        [str(move.message_id) for move, _, _ in told],
+        [sequence for _, sequence, _ in told],
+        [status for _, _, status in told],
+        [move.late for move, _, _ in told],
+        [move.conflict for move, _, _ in told],
+        [move.provider_status for move, _, _ in told],
+        [move.error_code for move, _, _ in told],
+        [move.detail for move, _, _ in told],
+    )
+
+
+def _update_entries(moves: Sequence[Move]) -> None:
+    settling = {Status.SENT, Status.UNCERTAIN}
+    purpose = DispatchEntry.Purpose
+    execute(
+        UPDATE_ENTRIES,
+        [str(move.message_id) for move in moves],
+        [(purpose.SETTLE if move.status in settling else purpose.SUBMIT).value for move in moves],
+        [move.lease for move in moves],
+        [RECEIPT_WINDOW if move.status in settling else move.delay for move in moves],
+    )

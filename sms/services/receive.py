@@ -1,0 +1,59 @@
+"""Take a provider's delivery receipts: stored before they are answered, processed by a worker after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sms.database import execute, transact
+from sms.nudge import nudge_receipts
+from sms.providers.base import DeliveryReport, WebhookRequest
+from sms.providers.registry import get_provider
+from sms.shared_commit import SharedCommit
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One receipt to store, with the request that brought it."""
+
+    provider: str
+    report: DeliveryReport
+    body: bytes
+
+
+async def receive(provider_name: str, request: WebhookRequest) -> int:
+    """Verify a provider's call, store its receipts, and return how many, after the commit.
+
+    Raises SignatureRefused, InvalidReceipt, Unavailable; in each case nothing was stored.
+    """
+    provider = get_provider(provider_name)
+    provider.verify(request)
+    reports = provider.receipts(request)
+    for report in reports:
+        await _inbox(Incoming(provider.name, report, request.body))
+    nudge_receipts()
+    return len(reports)
+
+
+INSERT = """
+INSERT INTO sms_receipt (provider, provider_reference, client_reference, provider_status, status, error_code, body,
+                         tries)
+SELECT t.*, 0 FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[]) AS t
+"""
+
+
+def store(incoming: Sequence[Incoming]) -> Sequence[None]:
+    """Store a set of receipts in one commit."""
+    transact(
+        execute,
+        INSERT,
+        [one.provider for one in incoming],
+        [one.report.provider_reference for one in incoming],
+        [one.report.client_reference for one in incoming],
+        [one.report.provider_status for one in incoming],
+        [one.report.status for one in incoming],
+        [one.report.error_code for one in incoming],
+        [one.body for one in incoming],
+    )
+    return [None] * len(incoming)
+
+
+_inbox: SharedCommit[Incoming, None] = SharedCommit(store, at_once=500, waiting=10_000)

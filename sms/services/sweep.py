@@ -1,0 +1,59 @@
+"""Find what a crash, a lost nudge or a silent provider left behind. Beat runs this; every step is safe to repeat."""
+
+from sms.database import execute, rows, transact
+from sms.events import StatusChanged, announce
+from sms.services import moves
+from sms.services.moves import Move
+from sms.statuses import Status
+
+BATCH = 500
+KEYS_KEPT_DAYS = 7
+
+# As in a claim: the message is locked together with its entry, and what another transaction holds is left to it.
+EXPIRED_LEASES = """
+SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+WHERE d.lease IS NOT NULL AND d.due_at <= now()
+ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+UNSETTLED = """
+SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+WHERE d.purpose = 2 AND d.due_at <= now()
+ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+OLD_KEYS = """
+DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
+    SELECT account_id, key_sha256 FROM sms_idempotencykey WHERE created_at < now() - make_interval(days => %s) LIMIT %s
+)
+"""
+
+
+def release_expired_leases() -> int:
+    """Make UNCERTAIN what a worker claimed and never finished: nobody knows whether the provider has it."""
+    return _move_all(EXPIRED_LEASES, Status.UNCERTAIN, detail="the worker's lease passed without an answer")
+
+
+def give_up_waiting() -> int:
+    """Make UNKNOWN what got no receipt within the window."""
+    return _move_all(UNSETTLED, Status.UNKNOWN, detail="no receipt within the window")
+
+
+def forget_old_keys() -> int:
+    """Delete idempotency keys past their time, a batch a run, and return how many."""
+    return transact(execute, OLD_KEYS, KEYS_KEPT_DAYS, BATCH * 10)
+
+
+def _move_all(found_by: str, status: Status, *, detail: str) -> int:
+    total = 0
+    while True:
+        changes = transact(_move_set, found_by, status, detail)
+        announce(changes)
+        total += len(changes)
+        if len(changes) < BATCH:
+            return total
+
+
+def _move_set(found_by: str, status: Status, detail: str) -> list[StatusChanged]:
+    ids = [row[0] for row in rows(found_by, BATCH)]
+    return moves.apply(moves.lock(ids), [Move(one, status, detail=detail) for one in ids]) if ids else []

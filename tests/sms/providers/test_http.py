@@ -1,0 +1,122 @@
+"""What each way of failing says about a message: against real sockets that really fail."""
+
+import asyncio
+import socket
+import struct
+
+import pytest
+
+from sms.providers.base import Handover, Outcome
+from sms.providers.errors import ProviderError
+from sms.providers.http import Answer, HttpClient
+
+NOT_SENT, MAYBE_SENT = Handover.NOT_SENT, Handover.MAYBE_SENT
+
+
+class Peer:
+    """A server that treats its one kind of request as `behave` says."""
+
+    def __init__(self, behave):
+        self.behave = behave
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/"
+
+    async def __aexit__(self, *_):
+        self.server.close()
+
+    async def serve(self, reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await self.behave(writer)
+        finally:
+            writer.close()
+
+
+def answering(head, body=b"{}"):
+    """Behave as a server that answers."""
+
+    async def behave(writer):
+        writer.write(head + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    return behave
+
+
+async def hang(writer):
+    """Behave as a server that took the request and never answers."""
+    await asyncio.sleep(1)
+
+
+async def reset(writer):
+    """Behave as a server that dies with the request in its hands."""
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+async def half_an_answer(writer):
+    """Behave as a server that dies while it answers."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+
+
+@pytest.fixture
+async def post():
+    """POST with a client of its own, closed afterwards."""
+    client = HttpClient()
+
+    async def send(url, timeout=0.3):
+        return await client.post(url, {"a": 1}, timeout=timeout)
+
+    yield send
+    if client._session is not None:
+        await client._session.close()
+
+
+@pytest.mark.parametrize("behave", [hang, reset, half_an_answer], ids=lambda f: f.__name__)
+async def test_a_request_that_left_and_was_not_answered_may_have_been_taken(post, behave):
+    """A time-out, a reset, a torn answer: nobody knows, and nobody pretends to."""
+    async with Peer(behave) as url:
+        outcome = await post(url)
+    assert (outcome.handover, outcome.error) == (MAYBE_SENT, ProviderError.PROVIDER_TIMEOUT)
+
+
+async def test_a_refused_connection_means_not_sent(post):
+    """Where nobody listens, nobody took anything."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    outcome = await post(url)
+    assert (outcome.handover, outcome.error) == (NOT_SENT, ProviderError.PROVIDER_UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("head", "handover", "error", "wish"),
+    [
+        (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7", NOT_SENT, ProviderError.PROVIDER_THROTTLED, 7.0),
+        (b"HTTP/1.1 429 Too Many Requests", NOT_SENT, ProviderError.PROVIDER_THROTTLED, None),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: soon", NOT_SENT, ProviderError.PROVIDER_UNAVAILABLE, None),
+        (b"HTTP/1.1 401 Unauthorized", NOT_SENT, ProviderError.PROVIDER_AUTH, None),
+        (b"HTTP/1.1 403 Forbidden", NOT_SENT, ProviderError.PROVIDER_AUTH, None),
+        (b"HTTP/1.1 302 Found\r\nLocation: /elsewhere", NOT_SENT, ProviderError.UNCLASSIFIED, None),
+        (b"HTTP/1.1 404 Not Found", NOT_SENT, ProviderError.UNCLASSIFIED, None),
+        (b"HTTP/1.1 500 Oops", MAYBE_SENT, ProviderError.PROVIDER_TIMEOUT, None),
+        (b"HTTP/1.1 502 Bad Gateway", MAYBE_SENT, ProviderError.PROVIDER_TIMEOUT, None),
+        (b"HTTP/1.1 504 Gateway Timeout", MAYBE_SENT, ProviderError.PROVIDER_TIMEOUT, None),
+        (b"HTTP/1.1 201 Created", MAYBE_SENT, ProviderError.PROVIDER_TIMEOUT, None),
+    ],
+)
+async def test_each_status_is_classed(post, head, handover, error, wish):
+    """What the provider's status says about the message, and when it wishes to be asked again."""
+    async with Peer(answering(head)) as url:
+        answer = await post(url)
+    assert isinstance(answer, Answer)
+    assert answer.failure() == Outcome(handover, None, error, f"HTTP {head.split()[1].decode()}", wish)
+
+
+async def test_broken_json_is_no_answer(post):
+    """A 200 that nobody can read is not a yes."""
+    async with Peer(answering(b"HTTP/1.1 200 OK", b"{")) as url:
+        answer = await post(url)
+    assert (answer.status, answer.json()) == (200, None)

@@ -1,0 +1,154 @@
+"""Receipts, from the inbox to the message."""
+
+import time
+import uuid
+
+import pytest
+
+from sms.models import Message, MessageEvent, Receipt, SubmitAttempt
+from sms.providers.base import DeliveryReport
+from sms.services import report
+from sms.services.receive import Incoming
+from sms.services.receive import store as store_receipts
+from sms.statuses import Status
+from tests.messages import age, attempt, history, store, store_as
+
+
+def receive(*, reference="r-1", status=Status.DELIVERED, word=None, client_reference=None, provider="simulator"):
+    """Put a receipt into the inbox and return its row."""
+    told = DeliveryReport(reference, word or (status or "WORD"), status, client_reference)
+    store_receipts([Incoming(provider, told, b"{}")])
+    return Receipt.objects.latest("id")
+
+
+def process():
+    """Apply what is due."""
+    report.process_receipts(until=time.monotonic() + 10)
+
+
+def test_a_receipt_finds_its_message_by_the_providers_reference(caller):
+    """The reference of any attempt leads to the message."""
+    message = store_as(caller, Status.SENT)
+    attempt(message, reference="r-1")
+    receipt = receive()
+    process()
+    receipt.refresh_from_db()
+    assert (receipt.outcome, receipt.message_id) == ("APPLIED", message.id)
+    assert receipt.processed_at is not None
+    assert history(message) == [(1, "SENT"), (2, "DELIVERED")]
+
+
+def test_a_receipt_finds_its_message_by_our_own_reference(caller):
+    """Where the provider's answer never came, our attempt's id is enough, and brings the reference."""
+    message = store_as(caller, Status.UNCERTAIN)
+    made = attempt(message)
+    receive(reference="late-1", client_reference=made.id)
+    process()
+    message.refresh_from_db()
+    assert (message.status, message.provider_reference) == ("DELIVERED", "late-1")
+    assert SubmitAttempt.objects.get(id=made.id).provider_reference == "late-1"
+
+
+def test_another_providers_reference_is_not_a_match(caller):
+    """References are the provider's own: the same text from another provider is another message's."""
+    message = store_as(caller, Status.SENT)
+    made = attempt(message, reference="r-1", provider="elsewhere")
+    receive()
+    receive(client_reference=made.id)
+    process()
+    assert Message.objects.get(id=message.id).status == "SENT"
+
+
+def test_a_receipt_before_its_message_waits_and_is_applied(caller):
+    """It is kept, looked at again, and applied when the reference turns up."""
+    receipt = receive()
+    process()
+    receipt.refresh_from_db()
+    assert (receipt.processed_at, receipt.tries) == (None, 1)
+    message = store_as(caller, Status.SENT)
+    attempt(message, reference="r-1")
+    process()
+    assert Message.objects.get(id=message.id).status == "SENT"  # not due yet
+    age("sms_receipt", "due_at", "1 minute", id=receipt.id)
+    process()
+    assert Message.objects.get(id=message.id).status == "DELIVERED"
+
+
+def test_an_unmatched_receipt_is_given_up_after_72_hours(caller):
+    """It is kept as unmatched; nothing else happens to it."""
+    receipt = receive()
+    age("sms_receipt", "received_at", "73 hours", id=receipt.id)
+    process()
+    receipt.refresh_from_db()
+    assert (receipt.outcome, receipt.message_id) == ("UNMATCHED", None)
+
+
+def test_what_comes_in_one_set_is_applied_in_its_order(caller):
+    """DELIVERED, then UNDELIVERED: the first moves, the second is a conflict, whatever the set looks like."""
+    message = store_as(caller, Status.SENT)
+    attempt(message, reference="r-1")
+    for status in (None, Status.DELIVERED, Status.DELIVERED, Status.UNDELIVERED, Status.SENT):
+        receive(status=status, word="FLURBLED" if status is None else None)
+    process()
+    assert list(Receipt.objects.order_by("id").values_list("outcome", flat=True)) == [
+        "NOTED",
+        "APPLIED",
+        "DUPLICATE",
+        "NOTED",
+        "NOTED",
+    ]
+    assert list(
+        MessageEvent.objects.filter(message=message, sequence=None).order_by("id").values_list(
+            "provider_status", "conflict"
+        )
+    ) == [("FLURBLED", False), ("UNDELIVERED", True), ("SENT", False)]
+    assert history(message)[-1] != (2, "UNDELIVERED")
+    assert Message.objects.get(id=message.id).status == "DELIVERED"
+
+
+def test_a_receipt_that_cannot_be_processed_harms_no_other(caller):
+    """It is tried a few times, then stands aside with its error; its neighbours are applied at once."""
+    message = store_as(caller, Status.SENT)
+    attempt(message, reference="r-1")
+    poison = receive(reference="r-1")
+    Receipt.objects.filter(id=poison.id).update(status="NOT_A_WORD")
+    receive()
+    process()
+    assert Message.objects.get(id=message.id).status == "DELIVERED"
+    poison.refresh_from_db()
+    assert (poison.processed_at, poison.tries) == (None, 1)
+    for _ in range(4):
+        age("sms_receipt", "due_at", "1 hour", id=poison.id)
+        process()
+    poison.refresh_from_db()
+    assert (poison.outcome, poison.tries) == ("FAILED", 5)
+    assert "NOT_A_WORD" in poison.error
+
+
+def test_a_receipt_may_beat_the_submit_answer(caller):
+    """A message whose attempt is still open may end; the receipt proves that the provider has it."""
+    message = store_as(caller, Status.SENDING)
+    made = attempt(message)
+    receive(client_reference=made.id)
+    process()
+    assert history(message) == [(1, "SENDING"), (2, "DELIVERED")]
+
+
+@pytest.mark.parametrize("status", [Status.SENDING, Status.UNCERTAIN])
+def test_an_intermediate_word_settles_an_open_attempt(caller, status):
+    """ENROUTE proves that the provider took the message: it is SENT."""
+    message = store_as(caller, status)
+    made = attempt(message)
+    receive(status=Status.SENT, word="ENROUTE", client_reference=made.id, reference="r-7")
+    process()
+    message.refresh_from_db()
+    assert (message.status, message.provider_reference) == ("SENT", "r-7")
+
+
+def test_a_receipt_for_somebody_elses_attempt_id_is_unmatched(caller):
+    """A made-up client reference leads nowhere."""
+    store(caller)
+    receipt = receive(client_reference=uuid.uuid4())
+    process()
+    receipt.refresh_from_db()
+    assert receipt.processed_at is None

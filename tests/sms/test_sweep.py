@@ -1,0 +1,42 @@
+"""What a crash or a silent provider left behind is settled by the sweep."""
+
+from sms.models import DispatchEntry, IdempotencyKey, Message
+from sms.services import sweep
+from sms.statuses import Status
+from tests.messages import age, history, store, store_as
+
+
+def test_a_lease_that_passed_makes_its_message_uncertain(caller):
+    """Nobody knows whether the dead worker's request reached the provider, so nobody claims to."""
+    dead, alive = store_as(caller, Status.SENDING), store_as(caller, Status.SENDING)
+    DispatchEntry.objects.filter(message=alive).update(due_at="2100-01-01T00:00Z")
+    age("sms_dispatchentry", "due_at", "1 hour", message_id=dead.id)
+    assert sweep.release_expired_leases() == 1
+    assert sweep.release_expired_leases() == 0
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.status, alive.status) == ("UNCERTAIN", "SENDING")
+    entry = DispatchEntry.objects.get(message=dead)
+    assert (entry.purpose, entry.lease) == (DispatchEntry.Purpose.SETTLE, None)
+
+
+def test_silence_past_the_window_is_unknown(caller):
+    """A message that was sent and never reported becomes UNKNOWN, once, and leaves the queue."""
+    silent = store_as(caller, Status.SENT)
+    age("sms_dispatchentry", "due_at", "73 hours", message_id=silent.id)
+    waiting = store_as(caller, Status.SENT)
+    DispatchEntry.objects.filter(message=waiting).update(due_at="2100-01-01T00:00Z")
+    assert sweep.give_up_waiting() == 1
+    assert history(silent) == [(1, "SENT"), (2, "UNKNOWN")]
+    assert not DispatchEntry.objects.filter(message=silent).exists()
+    assert Message.objects.get(id=waiting.id).status == "SENT"
+
+
+def test_keys_are_kept_for_seven_days(caller):
+    """A key works for seven days, and is deleted after them; its message stays."""
+    kept = store(caller, idempotency_key="young")
+    old = store(caller, idempotency_key="old")
+    age("sms_idempotencykey", "created_at", "8 days", message_id=old.id)
+    assert sweep.forget_old_keys() == 1
+    assert list(IdempotencyKey.objects.values_list("message_id", flat=True)) == [kept.id]
+    assert Message.objects.filter(id=old.id).exists()
