@@ -10,6 +10,7 @@ import structlog
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
 from celery.signals import setup_logging
+from kombu import Queue
 
 from config import env
 from sms.liveness import EVERY, show_alive
@@ -24,8 +25,9 @@ app.conf.update(
     broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False},
     task_ignore_result=True,
     task_publish_retry=False,
-    task_routes={"sms.receipts": {"queue": "receipts"}, "sms.*": {"queue": "dispatch"}},
-    task_create_missing_queues=True,
+    task_queues=[Queue("dispatch"), Queue("receipts")],
+    task_default_queue="dispatch",
+    task_routes={"sms.receipts": {"queue": "receipts"}},
     worker_pool="threads",
     worker_concurrency=env.WORKER_THREADS,
     worker_prefetch_multiplier=1,
@@ -57,14 +59,14 @@ class LiveScheduler(Scheduler):
 class SignOfLife(bootsteps.StartStopStep):
     """Lets the worker's own loop say that it is alive, so that a loop that hangs says nothing."""
 
-    requires = {"celery.worker.components:Timer"}
+    requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
         """Begin."""
         _try_to_show("worker")
         self._timer = worker.timer.call_repeatedly(EVERY, _try_to_show, ("worker",))
 
-    def stop(self, worker: Any) -> None:
+    def stop(self, _: Any) -> None:
         """End."""
         self._timer.cancel()
 

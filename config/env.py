@@ -20,8 +20,10 @@ def is_loopback(host: str) -> bool:
 
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 8080, validate=validate.Range(0, 65535))
-DATABASE_URL: str = env.str("DATABASE_URL", validate=validate.Length(min=1))
-REDIS_URL: str = env.str("REDIS_URL", validate=validate.Length(min=1))
+DATABASE_URL: str = env.str(
+    "DATABASE_URL", validate=validate.Regexp("postgres(ql)?://.", error="Not a PostgreSQL URL.")
+)
+REDIS_URL: str = env.str("REDIS_URL", validate=validate.Regexp("rediss?://.", error="Not a Redis URL."))
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -65,8 +67,7 @@ def seal() -> None:
     try:
         env.seal()
     except EnvValidationError as error:
-        lines = [f"{name}: {' '.join(messages)}" for name, messages in error.error_messages.items()]
-        raise SystemExit("Settings are wrong; see .env.example\n  " + "\n  ".join(lines)) from None
+        raise SystemExit(f"Settings are wrong; see .env.example\n  {error}") from None
     if not all(DLR_SIGNING_SECRETS):
         raise SystemExit("DLR_SIGNING_SECRETS has an empty entry: anyone could sign with it; see .env.example")
     refuse_unsafe_combinations()

@@ -4,8 +4,9 @@ import logging
 import sys
 
 import structlog
+import structlog.typing
 
-SHARED = [
+SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -16,8 +17,10 @@ SHARED = [
 def configure(level: str) -> None:
     """Send every log record to stderr: coloured words in a terminal, JSON lines elsewhere."""
     pretty = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
-    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+    )
+    final: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     if not pretty:
         final.insert(0, structlog.processors.format_exc_info)
     handler = logging.StreamHandler()

@@ -10,7 +10,16 @@ from sms.errors import ErrorCode, SmsError
 
 MEDIA_TYPE = "application/problem+json"
 
+
+class BadRequest(SmsError):
+    """The request is not even of the right shape."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(ErrorCode.INVALID_REQUEST, detail, field=field)
+
+
 STATUS: dict[type[SmsError], HTTPStatus] = {
+    BadRequest: HTTPStatus.BAD_REQUEST,
     errors.InvalidMessage: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
@@ -40,12 +49,12 @@ def from_error(error: SmsError) -> Response:
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(STATUS[type(error)], error.code, error.detail, field=error.field, headers=headers)
+    return problem(_status_of(error), error.code, error.detail, field=error.field, headers=headers)
 
 
-def bad_request(detail: str, *, field: str | None = None) -> Response:
-    """Return a 400 for a request that is not even of the right shape."""
-    return problem(HTTPStatus.BAD_REQUEST, ErrorCode.INVALID_REQUEST, detail, field=field)
+def _status_of(error: SmsError) -> HTTPStatus:
+    # A kind of its own below one of these is answered as that one.
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def bad_method(method: str, headers: dict[str, str]) -> Response:

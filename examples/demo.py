@@ -81,7 +81,9 @@ async def watch(recipient: str) -> list[str]:
 
 async def start_subscription(socket: ClientConnection, message_id: str) -> None:
     """Say hello, and ask for every change of one message from its first on."""
-    await socket.send(json.dumps({"type": "connection_init", "payload": {k.lower(): v for k, v in authorization().items()}}))
+    await socket.send(
+        json.dumps({"type": "connection_init", "payload": {k.lower(): v for k, v in authorization().items()}})
+    )
     answer = json.loads(await socket.recv())
     if answer["type"] != "connection_ack":
         raise SystemExit(f"The socket was refused: {answer}")

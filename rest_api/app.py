@@ -14,6 +14,7 @@ from edge.endpoint import Endpoint
 from rest_api import representations, requests
 from sms import scopes, selectors
 from sms.errors import MessageNotFound
+from sms.models import Message
 from sms.services.accept import accept
 
 COLLECTION = "/api/messages/"
@@ -42,7 +43,7 @@ async def show_message(request: Request) -> Response:
     return _json(await selectors.message(account_id=caller.account_id, message_id=message_id), HTTPStatus.OK, {})
 
 
-def _json(message: "selectors.Message", status: HTTPStatus, headers: dict[str, str]) -> Response:
+def _json(message: Message, status: HTTPStatus, headers: dict[str, str]) -> Response:
     body = orjson.dumps(representations.message(message), option=orjson.OPT_UTC_Z)
     return Response(body, status, headers, "application/json")
 

@@ -6,17 +6,10 @@ import orjson
 from starlette.requests import Request
 
 from edge import bodies
-from sms.errors import ErrorCode, SmsError
+from edge.problems import BadRequest
 
 REQUIRED = ("sender_id", "recipient", "text")
 OPTIONAL = ("client_reference",)
-
-
-class BadRequest(SmsError):
-    """The request is not of the right shape."""
-
-    def __init__(self, detail: str, *, field: str | None = None) -> None:
-        super().__init__(ErrorCode.INVALID_REQUEST, detail, field=field)
 
 
 async def new_message(request: Request) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class BlockedKeywords:
         if self._phrases:
             folded = " ".join(folded.split())
         for needle, keyword in self._needles:
-            if needle in folded and _has_word(folded, needle):
+            if _has_word(folded, needle):
                 return keyword
         return None
 

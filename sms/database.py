@@ -59,21 +59,23 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
         with transaction.atomic():
             result = work(*args)
             committing = True
-        return result
     except (OperationalError, InterfaceError) as error:
         connection.close()
         raise (Unavailable() if committing else _DeadBeforeCommit()) from error
+    return result
 
 
 def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """Execute one statement and return all its rows."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        fetched: list[tuple[Any, ...]] = cursor.fetchall()
+        return fetched
 
 
 def execute(sql: str, *parameters: Any) -> int:
     """Execute one statement and return how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.rowcount
+        touched: int = cursor.rowcount
+        return touched

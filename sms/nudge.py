@@ -39,7 +39,7 @@ class Nudge:
     def _send(self) -> bool:
         try:
             current_app.send_task(self._task, retry=False, ignore_result=True)
-        except Exception as error:  # the broker is down; the sweep does the work when it is back
+        except Exception as error:  # noqa: BLE001  the broker is down; the sweep does the work when it is back
             log.warning("nudge_failed", task=self._task, error=type(error).__name__)
             return False
         return True

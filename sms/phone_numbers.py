@@ -122,7 +122,7 @@ def _readings(written: str, region: str) -> list[_Reading]:
         found = [_read(written, region)]
     else:
         found = [_read(f"+{written}", None)]
-        if found[0] is None or not found[0].is_mobile or len(written) <= _longest_national(region):
+        if found[0] is None or len(written) <= _longest_mobile(region):
             found.append(_read(written, region))
     return [reading for reading in found if reading is not None]
 
@@ -140,12 +140,12 @@ def _read(written: str, region: str | None) -> _Reading | None:
 
 
 @lru_cache(maxsize=512)
-def _longest_national(region: str) -> int:
-    """Return how many digits a mobile number of the region has at most, as written at home with the trunk prefix."""
+def _longest_mobile(region: str) -> int:
+    """Return how many digits a national mobile number of the region has at most."""
     metadata = PhoneMetadata.metadata_for_region(region)
     if metadata is None or metadata.mobile is None:
         return LONGEST
-    return max(metadata.mobile.possible_length) + len(metadata.national_prefix or "")
+    return max(metadata.mobile.possible_length)
 
 
 def _invalid(sentence: str) -> InvalidMessage:

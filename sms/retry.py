@@ -23,7 +23,7 @@ class Backoff:
         if wish is not None:
             return min(wish, self.longest)
         full = min(self.first * 2.0 ** min(attempt - 1, 30), self.longest)
-        return full * random.uniform(0.5, 1.0)
+        return full * random.uniform(0.5, 1.0)  # noqa: S311  (nobody gains by guessing it)
 
 
 SUBMIT = Backoff(attempts=10, first=1.0, longest=600.0)

@@ -23,7 +23,7 @@ async def message(*, account_id: UUID, message_id: UUID) -> Message:
 def get_message(account_id: UUID, message_id: UUID) -> Message:
     """Return one message with its `history`, oldest first. Raises MessageNotFound."""
     history = Prefetch("events", MessageEvent.objects.order_by("id"), to_attr="history")
-    found = Message.objects.filter(account_id=account_id, id=message_id).prefetch_related(history).first()
+    found = Message.objects.filter(account_id=account_id, id=message_id).prefetch_related(history).first()  # type: ignore[no-redef]
     if found is None:
         raise MessageNotFound
     return found

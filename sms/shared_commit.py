@@ -58,7 +58,7 @@ class SharedCommit(Generic[Item, Result]):
                 return [error]
             half = len(items) // 2
             return [*await self._write_set(items[:half]), *await self._write_set(items[half:])]
-        except Exception as error:  # whatever it is, every caller must get an answer
+        except Exception as error:  # noqa: BLE001  whatever it is, every caller must get an answer
             return [error] * len(items)
 
 

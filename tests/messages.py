@@ -47,7 +47,7 @@ def apply(*asked):
 
 def move(message, status, **fields):
     """Return a move of a message."""
-    return Move(message.id, status, **fields)
+    return Move(message.id, None if status is None else Status(status), **fields)
 
 
 def history(message):

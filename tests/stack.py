@@ -41,8 +41,8 @@ class Stack:
         web = [word.format(host="127.0.0.1", port=self.port) for word in SERVERS[server]]
         self.simulator = self._child("simulator", "-m", "simulator")
         self.web = self._child("web", *web)
-        self.worker = self._child("worker", "-m", "celery", "-A", "config.celery", "worker")
-        self.beat = self._child("beat", "-m", "celery", "-A", "config.celery", "beat")
+        self.worker = self._child("worker", "-m", "config.worker")
+        self.beat = self._child("beat", "-m", "config.beat")
 
     def _environment(self, database: str, redis_database: int, settings: dict[str, str]) -> dict[str, str]:
         return {

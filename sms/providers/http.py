@@ -36,9 +36,9 @@ class HttpClient:
                 threading.Thread(target=self._loop.run_forever, name="providers", daemon=True).start()
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def post(self, url: str, document: object, *, timeout: float) -> "Answer | Outcome":
+    async def post(self, url: str, document: object, *, within: float) -> "Answer | Outcome":
         """POST JSON; return the answer, or the outcome for all of the request when there is no good one."""
-        limits = aiohttp.ClientTimeout(total=timeout, connect=CONNECT_TIMEOUT)
+        limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
         headers = {"Content-Type": "application/json"}
         try:
             async with self._open_session().post(

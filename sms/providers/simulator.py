@@ -49,7 +49,7 @@ class SimulatorProvider(Provider):
         if not self._batches:
             return await asyncio.gather(*(self._submit_one(one) for one in submissions))
         document = {"messages": [_as_json(one) for one in submissions]}
-        answer = await client.post(f"{self._url}/v1/batches", document, timeout=self._timeout)
+        answer = await client.post(f"{self._url}/v1/batches", document, within=self._timeout)
         if isinstance(answer, Outcome):
             return [answer] * len(submissions)
         if answer.status != 200:
@@ -58,7 +58,7 @@ class SimulatorProvider(Provider):
         return [_outcome(results.get(str(one.attempt_id))) for one in submissions]
 
     async def _submit_one(self, submission: Submission) -> Outcome:
-        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), timeout=self._timeout)
+        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), within=self._timeout)
         if isinstance(answer, Outcome):
             return answer
         content = answer.json()

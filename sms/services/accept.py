@@ -24,6 +24,7 @@ VALIDITY = timedelta(hours=72)
 NORMAL_PRIORITY = 5
 MOST_SEGMENTS = 10
 LONGEST_REFERENCE = 255
+LONGEST_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,12 @@ def _check_reference(value: str) -> None:
 
 def _clean_key(value: str) -> str:
     """Return the key itself; the quoted form of draft-ietf-httpapi-idempotency-key-header is the same key."""
-    if len(value) >= 2 and value[0] == value[-1] == '"':
+    if len(value) > 1 and value[0] == value[-1] == '"':
         value = value[1:-1]
-    if not (1 <= len(value) <= 255 and value.isascii() and value.isprintable() and " " not in value):
+    if not (1 <= len(value) <= LONGEST_KEY and value.isascii() and value.isprintable() and " " not in value):
         raise InvalidMessage(
             ErrorCode.IDEMPOTENCY_KEY_INVALID,
-            "An idempotency key has 1 to 255 visible ASCII characters.",
+            f"An idempotency key has 1 to {LONGEST_KEY} visible ASCII characters.",
             field="idempotency_key",
         )
     return value
@@ -187,8 +188,9 @@ JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (accoun
 
 
 def store(new: Sequence[NewMessage]) -> Sequence[Accepted | UUID | Exception]:
-    """Store a set in one commit. Each result is the accepted message, or the id of the one that has its key already,
-    or IdempotencyConflict.
+    """Store a set in one commit.
+
+    Each result is the accepted message, or the id of the one that has its key already, or IdempotencyConflict.
     """
     return transact(_store, new)
 

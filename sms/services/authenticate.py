@@ -1,4 +1,4 @@
-"""Who is calling, and what may they do?"""
+"""Tell who is calling, and what they may do."""
 
 import hashlib
 import time

@@ -1,5 +1,6 @@
-"""Claim what is due, hand it to its provider, record what came of it: three steps, and no transaction open while the
-network is waited for.
+"""Claim what is due, hand it to its provider, record what came of it.
+
+Three steps, and no transaction is open while the network is waited for.
 """
 
 import threading
@@ -61,8 +62,7 @@ def dispatch(*, until: float) -> None:
 def _submit(provider: Provider, claimed: Sequence[Claimed]) -> Sequence[Outcome]:
     try:
         outcomes = client.run(provider.submit([one.submission for one in claimed]))
-        if len(outcomes) != len(claimed):
-            raise ValueError(f"{len(outcomes)} outcomes for {len(claimed)} submissions")
+        assert len(outcomes) == len(claimed), f"{len(outcomes)} outcomes for {len(claimed)} submissions"
     except Exception as error:  # a bug in an adapter: nobody knows what has left
         log.exception("submit_failed", provider=provider.name, messages=len(claimed))
         return [Outcome.maybe_sent(f"our own error: {type(error).__name__}")] * len(claimed)
@@ -145,7 +145,7 @@ def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Ou
     announce(changes)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
-    if references and transact(execute, WAKE_RECEIPTS, provider.name, references):
+    if references and transact(execute, WAKE_RECEIPTS, provider.name, references) > 0:
         nudge_receipts()
 
 

@@ -6,6 +6,7 @@ An open message has exactly one DispatchEntry, a final one has none. That, too, 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 from uuid import UUID
 
 from sms.database import execute, rows
@@ -71,7 +72,7 @@ def lock(message_ids: Collection[UUID]) -> dict[UUID, Held]:
     return {row[0]: held(row) for row in found}
 
 
-def held(row: Sequence[object]) -> Held:
+def held(row: Sequence[Any]) -> Held:
     """Make a Held of a row in the order of LOCK's columns."""
     message_id, account_id, status, sequence, policy, correctable, attempt = row
     return Held(

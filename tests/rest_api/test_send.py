@@ -177,9 +177,7 @@ def test_a_body_over_64_kib_is_refused(stack):
 def test_a_bad_idempotency_key_is_refused(stack, key):
     """A key has 1 to 255 visible ASCII characters."""
     headers = {"Idempotency-Key": key.encode("utf-8").decode("latin-1")}
-    refused(
-        stack, status=400, code="IDEMPOTENCY_KEY_INVALID", field="idempotency_key", body=body(), headers=headers
-    )
+    refused(stack, status=400, code="IDEMPOTENCY_KEY_INVALID", field="idempotency_key", body=body(), headers=headers)
 
 
 def test_a_key_of_255_characters_is_taken(stack):
@@ -187,7 +185,9 @@ def test_a_key_of_255_characters_is_taken(stack):
     assert stack.send(key=uuid.uuid4().hex + "x" * 223).status == 202
 
 
-@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Bearer ", "Basic abc", "", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "authorization", ["Bearer wrong", "Bearer", "Bearer ", "Basic abc", "", "Bearer " + "x" * 5000]
+)
 def test_a_wrong_api_key_is_refused(stack, authorization):
     """A key that is given must be right, also where the operator lets requests come without one."""
     answer = call("POST", f"{stack.url}/api/messages/", body(), {"Authorization": authorization})
@@ -208,7 +208,9 @@ def test_other_methods_are_refused(stack):
     assert (answer.status, answer.headers["allow"], answer.json()["status"]) == (405, "POST", 405)
 
 
-@pytest.mark.parametrize("path", ["/api/messages/nonsense/", "/api/messages/%00/", "/api/messages/../x/", f"/api/messages/{uuid.uuid4()}/"])
+@pytest.mark.parametrize(
+    "path", ["/api/messages/nonsense/", "/api/messages/%00/", "/api/messages/../x/", f"/api/messages/{uuid.uuid4()}/"]
+)
 def test_an_id_that_is_none_is_not_found(stack, path):
     """A malformed id and an unknown one are the same: there is no such message."""
     answer = call("GET", stack.url + path)

@@ -26,7 +26,10 @@ def test_a_change_takes_the_next_sequence_and_tells_it(caller):
     """Each applied change is numbered, written to the history, and returned to be announced."""
     message = store(caller)
     changes = apply(move(message, Status.SENDING), move(message, Status.SENT, provider_reference="r-1"))
-    assert [(c.message_id, c.sequence, c.status) for c in changes] == [(message.id, 2, "SENDING"), (message.id, 3, "SENT")]
+    assert [(c.message_id, c.sequence, c.status) for c in changes] == [
+        (message.id, 2, "SENDING"),
+        (message.id, 3, "SENT"),
+    ]
     assert history(message) == [(1, "QUEUED"), (2, "SENDING"), (3, "SENT")]
     message.refresh_from_db()
     assert (message.status, message.sequence, message.provider_reference) == ("SENT", 3, "r-1")

@@ -98,9 +98,9 @@ def test_what_comes_in_one_set_is_applied_in_its_order(caller):
         "NOTED",
     ]
     assert list(
-        MessageEvent.objects.filter(message=message, sequence=None).order_by("id").values_list(
-            "provider_status", "conflict"
-        )
+        MessageEvent.objects.filter(message=message, sequence=None)
+        .order_by("id")
+        .values_list("provider_status", "conflict")
     ) == [("FLURBLED", False), ("UNDELIVERED", True), ("SENT", False)]
     assert history(message)[-1] != (2, "UNDELIVERED")
     assert Message.objects.get(id=message.id).status == "DELIVERED"

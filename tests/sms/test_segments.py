@@ -29,7 +29,7 @@ TEXTS = st.one_of(runs(GSM7_CHARACTERS), runs(CHARACTERS), st.text())
 
 
 def units(part, encoding):
-    """What a text takes, counted from the vectors' alphabet and from UTF-16."""
+    """Return what a text takes, counted from the vectors' alphabet and from UTF-16."""
     if encoding is Encoding.GSM7:
         return sum(2 if character in EXTENSION else 1 for character in part)
     return len(part.encode("utf-16-le")) // 2

@@ -25,7 +25,10 @@ DESIGN = {
 def test_the_statuses_are_the_designs_twelve():
     """Every status has the rank and the kind that the design gives it, and there is no other."""
     kinds = {
-        status.value: (RANK[status], "open" if status in OPEN else "soft final" if status in SOFT_FINAL else "hard final")
+        status.value: (
+            RANK[status],
+            "open" if status in OPEN else "soft final" if status in SOFT_FINAL else "hard final",
+        )
         for status in Status
     }
     assert kinds == DESIGN
@@ -52,7 +55,7 @@ def test_only_an_unsent_or_a_repeatable_attempt_goes_back_to_the_queue(old):
 
 def test_open_and_final_are_all_there_is():
     """Every status is open, or soft final, or hard final, and only one of these."""
-    assert OPEN | FINAL == set(Status)
+    assert set(Status) == OPEN | FINAL
     assert not OPEN & FINAL
     assert not SOFT_FINAL & HARD_FINAL
 

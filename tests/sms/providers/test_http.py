@@ -67,7 +67,7 @@ async def post():
     client = HttpClient()
 
     async def send(url, timeout=0.3):
-        return await client.post(url, {"a": 1}, timeout=timeout)
+        return await client.post(url, {"a": 1}, within=timeout)
 
     yield send
     if client._session is not None:

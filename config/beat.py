@@ -1,0 +1,12 @@
+"""The clock of the sweeps: `python -m config.beat`. One is enough; two do no harm."""
+
+from config.celery import app
+
+
+def main() -> None:
+    """Tick until told to stop."""
+    app.start(["beat"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Claiming and recording: what a worker writes before and after it calls a provider."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from sms import retry
+from sms.models import DispatchEntry, Message, SubmitAttempt
+from sms.providers.base import Outcome
+from sms.providers.errors import ProviderError
+from sms.providers.registry import get_provider
+from sms.services import dispatch, sweep
+from tests.messages import age, apply, history, make_due, move, store
+
+references = (f"ref-{n}" for n in itertools.count())
+
+
+def claim(limit=100):
+    """Claim as a worker does."""
+    return dispatch.claim(get_provider(), limit=limit)
+
+
+def record(claimed, *outcomes):
+    """Record as a worker does."""
+    dispatch.record(get_provider(), claimed, outcomes)
+
+
+def status(message):
+    """The message's status as stored."""
+    return Message.objects.get(id=message.id).status
+
+
+def test_the_attempt_is_written_before_anyone_is_called(caller):
+    """A claim leaves a lease, an open attempt and SENDING, all committed."""
+    message = store(caller)
+    (claimed,) = claim()
+    attempt = SubmitAttempt.objects.get(message=message)
+    assert (attempt.id, attempt.number, attempt.outcome) == (claimed.submission.attempt_id, 1, None)
+    assert DispatchEntry.objects.get(message=message).lease is not None
+    assert history(message) == [(1, "QUEUED"), (2, "SENDING")]
+    assert (claimed.submission.sender_id, claimed.submission.recipient, claimed.submission.text) == (
+        "MyCorp",
+        "+233200000901",
+        "Hello",
+    )
+
+
+def test_a_message_is_claimed_once(caller):
+    """What one worker holds, no other gets; many that claim at once share the work without overlap."""
+    stored = {store(caller).id for _ in range(60)}
+
+    def one_worker(_):
+        try:
+            return [one.message_id for one in claim(limit=7)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        taken = [message for batch in pool.map(one_worker, range(12)) for message in batch]
+    assert len(taken) == len(set(taken))
+    assert set(taken) == stored
+    assert claim() == []
+
+
+def test_a_yes_is_recorded_with_its_reference(caller):
+    """SENT, the reference on message and attempt, and a wait for the receipt."""
+    message = store(caller)
+    reference = next(references)
+    record(claim(), Outcome.sent(reference))
+    message.refresh_from_db()
+    attempt = SubmitAttempt.objects.get(message=message)
+    entry = DispatchEntry.objects.get(message=message)
+    assert (message.status, message.provider, message.provider_reference) == ("SENT", "simulator", reference)
+    assert (attempt.outcome, attempt.provider_reference) == ("SENT", reference)
+    assert attempt.finished_at is not None
+    assert (entry.purpose, entry.lease) == (DispatchEntry.Purpose.SETTLE, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ProviderError.INVALID_DESTINATION, "REJECTED"),
+        (ProviderError.CONTENT_INVALID, "REJECTED"),
+        (ProviderError.UNCLASSIFIED, "FAILED"),
+        (ProviderError.PROVIDER_THROTTLED, "QUEUED"),
+        (ProviderError.PROVIDER_UNAVAILABLE, "QUEUED"),
+        (ProviderError.PROVIDER_AUTH, "QUEUED"),
+    ],
+)
+def test_each_no_leads_where_it_should(caller, error, expected):
+    """A refusal for good ends the message; what time mends is queued again, with its reason."""
+    message = store(caller)
+    record(claim(), Outcome.not_sent(error, "detail"))
+    message.refresh_from_db()
+    assert (message.status, message.error_code) == (expected, error.value)
+    assert DispatchEntry.objects.filter(message=message).exists() is (expected == "QUEUED")
+
+
+def test_no_answer_is_uncertain_and_is_not_sent_again(caller):
+    """Nobody knows, so nobody sends it a second time."""
+    message = store(caller)
+    record(claim(), Outcome.maybe_sent("no answer"))
+    assert status(message) == "UNCERTAIN"
+    assert claim() == []
+
+
+def test_a_throttled_message_waits_as_long_as_the_provider_wishes(caller):
+    """Retry-After is honoured, and the next attempt is the second."""
+    message = store(caller)
+    record(claim(), Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429", retry_after=30.0))
+    assert claim() == []
+    entry = DispatchEntry.objects.get(message=message)
+    message.refresh_from_db()
+    assert 29 < (entry.due_at - message.updated_at).total_seconds() < 31
+    make_due(message)
+    (again,) = claim()
+    assert again.attempt_number == 2
+    record([again], Outcome.sent(next(references)))
+    assert history(message) == [
+        (1, "QUEUED"),
+        (2, "SENDING"),
+        (3, "QUEUED"),
+        (4, "SENDING"),
+        (5, "SENT"),
+    ]
+
+
+def test_attempts_are_limited(caller):
+    """After the last attempt the message has failed, and says why."""
+    message = store(caller)
+    DispatchEntry.objects.filter(message=message).update(attempts=retry.SUBMIT.attempts - 1)
+    record(claim(), Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "503"))
+    message.refresh_from_db()
+    assert (message.status, message.error_code) == ("FAILED", "PROVIDER_UNAVAILABLE")
+
+
+def test_what_outlived_its_validity_is_not_submitted(caller):
+    """It becomes EXPIRED instead, and no attempt is made."""
+    message = store(caller)
+    age("sms_dispatchentry", "expires_at", "73 hours", message_id=message.id)
+    assert claim() == []
+    assert status(message) == "EXPIRED"
+    assert not SubmitAttempt.objects.exists()
+
+
+def test_an_answer_after_the_lease_still_counts(caller):
+    """The sweep called it uncertain; the late yes settles it."""
+    message = store(caller)
+    claimed = claim()
+    age("sms_dispatchentry", "due_at", "1 hour", message_id=message.id)
+    sweep.release_expired_leases()
+    record(claimed, Outcome.sent(next(references)))
+    assert history(message)[-2:] == [(3, "UNCERTAIN"), (4, "SENT")]
+
+
+def test_a_late_no_of_an_old_attempt_touches_no_newer_one(caller):
+    """While a second attempt is open, the first one's belated refusal must not queue a third."""
+    message = store(caller)
+    Message.objects.filter(id=message.id).update(delivery_policy="AT_LEAST_ONCE")
+    first = claim()
+    age("sms_dispatchentry", "due_at", "1 hour", message_id=message.id)
+    sweep.release_expired_leases()
+    apply(move(message, "QUEUED"))
+    second = claim()
+    assert second[0].attempt_number == 2
+    record(first, Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "503"))
+    assert status(message) == "SENDING"
+    assert claim() == []
+    record(second, Outcome.sent(next(references)))
+    assert status(message) == "SENT"
+    assert list(SubmitAttempt.objects.order_by("number").values_list("outcome", flat=True)) == ["NOT_SENT", "SENT"]
+
+
+def test_an_answer_that_a_receipt_overtook_only_adds_its_reference(caller):
+    """The message stays DELIVERED and learns the provider's reference."""
+    message = store(caller)
+    claimed = claim()
+    apply(move(message, "DELIVERED", provider_status="DELIVERED"))
+    reference = next(references)
+    record(claimed, Outcome.sent(reference))
+    message.refresh_from_db()
+    assert (message.status, message.provider_reference) == ("DELIVERED", reference)
+    assert history(message)[-1] == (3, "DELIVERED")
+
+
+def test_one_bad_outcome_harms_no_neighbour(caller):
+    """Each message of a batch gets its own outcome."""
+    stored = [store(caller) for _ in range(4)]
+    claimed = claim()
+    by_message = {
+        stored[0].id: Outcome.sent(next(references)),
+        stored[1].id: Outcome.maybe_sent("?"),
+        stored[2].id: Outcome.not_sent(ProviderError.INVALID_DESTINATION, "x"),
+        stored[3].id: Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "x"),
+    }
+    record(claimed, *(by_message[one.message_id] for one in claimed))
+    assert [status(one) for one in stored] == ["SENT", "UNCERTAIN", "REJECTED", "QUEUED"]
+
+
+def test_the_older_and_the_more_urgent_go_first(caller):
+    """Within a priority by time, and a lower number before a higher one."""
+    first, second, urgent = store(caller), store(caller), store(caller)
+    DispatchEntry.objects.filter(message=urgent).update(priority=1)
+    assert [one.message_id for one in claim(limit=2)] == [urgent.id, first.id]
+    assert [one.message_id for one in claim()] == [second.id]
