@@ -4,6 +4,7 @@ import ipaddress
 from pathlib import Path
 
 from environs import Env, EnvValidationError, validate
+from phonenumbers import SUPPORTED_REGIONS
 
 env = Env(eager=False)
 
@@ -34,7 +35,7 @@ ANONYMOUS_ACCOUNT: str = env.str("ANONYMOUS_ACCOUNT", "")
 DEMO_API_KEY: str = env.str("DEMO_API_KEY", "")
 SENDER_IDS: list[str] = env.list("SENDER_IDS", ["MyCorp"])
 BLOCKED_KEYWORDS: list[str] = env.list("BLOCKED_KEYWORDS", ["STOP"])
-DEFAULT_REGION: str = env.str("DEFAULT_REGION", "GH", validate=validate.Length(equal=2))
+DEFAULT_REGION: str = env.str("DEFAULT_REGION", "GH", validate=validate.OneOf(SUPPORTED_REGIONS, error="Not a region such as GH."))
 
 DLR_SIGNING_SECRETS: list[str] = env.list("DLR_SIGNING_SECRETS", validate=validate.Length(min=1))
 SIMULATOR_URL: str = env.str("SIMULATOR_URL", "http://127.0.0.1:8090")

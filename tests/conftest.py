@@ -2,12 +2,17 @@
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 import config.celery  # noqa: F401  (nudges must find the broker of the tests)
 from sms.services import authenticate
 from tests.accounts import make_caller
 
 pytest_plugins = ["tests.stack"]
+
+# Machines are shared: no property is timed.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -30,28 +30,27 @@ SERVERS = {
 class Stack:
     """Web, worker, beat and simulator of one database."""
 
-    def __init__(self, directory: Path, *, server: str = "uvicorn", redis_database: int = 1, **settings: str) -> None:
+    def __init__(self, directory: Path, *, server: str = "uvicorn", **settings: str) -> None:
+        """`settings` are environment variables; DATABASE_URL and REDIS_URL have to be among them."""
         self.directory = directory
         self.port, self.simulator_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.simulator_url = f"http://127.0.0.1:{self.simulator_port}"
         self.websocket_url = f"ws://127.0.0.1:{self.port}/graphql/"
         self.api_key = API_KEY
-        self.environment = self._environment(f"stack_{directory.name}".replace("-", "_"), redis_database, settings)
+        self.environment = self._environment(settings)
         web = [word.format(host="127.0.0.1", port=self.port) for word in SERVERS[server]]
         self.simulator = self._child("simulator", "-m", "simulator")
         self.web = self._child("web", *web)
         self.worker = self._child("worker", "-m", "config.worker")
         self.beat = self._child("beat", "-m", "config.beat")
 
-    def _environment(self, database: str, redis_database: int, settings: dict[str, str]) -> dict[str, str]:
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
         return {
             **os.environ,
             "PYTHONUNBUFFERED": "1",
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "DATABASE_URL": _fresh_database(database),
-            "REDIS_URL": _fresh_redis(redis_database),
             "SECRET_KEY": "not-a-secret-only-for-tests",
             "DEBUG": "true",
             "ANONYMOUS_ACCOUNT": "demo",
@@ -130,7 +129,8 @@ class Stack:
             return cursor.fetchall()
 
 
-def _fresh_database(name: str) -> str:
+def fresh_database(name: str) -> str:
+    """Return the address of a new database on the tests' server."""
     url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
     connection = psycopg2.connect(os.environ["DATABASE_URL"])
     connection.autocommit = True  # CREATE DATABASE cannot run inside a transaction
@@ -141,7 +141,8 @@ def _fresh_database(name: str) -> str:
     return url._replace(path=f"/{name}").geturl()
 
 
-def _fresh_redis(database: int) -> str:
+def fresh_redis(database: int) -> str:
+    """Return the address of an empty Redis database on the tests' server."""
     url = urllib.parse.urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{database}").geturl()
     with redis.Redis.from_url(url) as client:
         client.flushdb()
@@ -149,7 +150,8 @@ def _fresh_redis(database: int) -> str:
 
 
 def _running(tmp_path_factory: pytest.TempPathFactory, server: str, redis_database: int):
-    stack = Stack(tmp_path_factory.mktemp(server), server=server, redis_database=redis_database)
+    urls = {"DATABASE_URL": fresh_database(f"stack_{server}"), "REDIS_URL": fresh_redis(redis_database)}
+    stack = Stack(tmp_path_factory.mktemp(server), server=server, **urls)
     try:
         stack.start()
         yield stack
