@@ -35,7 +35,9 @@ ANONYMOUS_ACCOUNT: str = env.str("ANONYMOUS_ACCOUNT", "")
 DEMO_API_KEY: str = env.str("DEMO_API_KEY", "")
 SENDER_IDS: list[str] = env.list("SENDER_IDS", ["MyCorp"])
 BLOCKED_KEYWORDS: list[str] = env.list("BLOCKED_KEYWORDS", ["STOP"])
-DEFAULT_REGION: str = env.str("DEFAULT_REGION", "GH", validate=validate.OneOf(SUPPORTED_REGIONS, error="Not a region such as GH."))
+DEFAULT_REGION: str = env.str(
+    "DEFAULT_REGION", "GH", validate=validate.OneOf(SUPPORTED_REGIONS, error="Not a region such as GH.")
+)
 
 DLR_SIGNING_SECRETS: list[str] = env.list("DLR_SIGNING_SECRETS", validate=validate.Length(min=1))
 SIMULATOR_URL: str = env.str("SIMULATOR_URL", "http://127.0.0.1:8090")
@@ -44,6 +46,7 @@ PROVIDER_TIMEOUT: float = env.float("PROVIDER_TIMEOUT", 10.0, validate=validate.
 
 WORKER_THREADS: int = env.int("WORKER_THREADS", 6, validate=validate.Range(2, 64))
 DATABASE_THREADS: int = env.int("DATABASE_THREADS", 4, validate=validate.Range(1, 64))
+LOOK_UP_AFTER: float = env.float("LOOK_UP_AFTER", 5.0, validate=validate.Range(min=0.1))
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60, validate=validate.Range(min=1))
 
 

@@ -1,6 +1,6 @@
 """Reads, always scoped to an account. Synchronous: run them with `sms.database.in_thread(query, …)`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +41,28 @@ def _changes_after(account_id: UUID, message_id: UUID, sequence: int) -> list[Me
     found = list(changes)
     if not found and not Message.objects.filter(id=message_id, account_id=account_id).exists():
         raise MessageNotFound
+    return found
+
+
+async def changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[MessageEvent]]:
+    """Return the changes of several messages, each after its own sequence, in order.
+
+    Not scoped: ask only for messages that `changes_after` has shown to the same caller.
+    """
+    return await in_thread(query, _changes_of, after)
+
+
+CHANGES_OF = """
+SELECT e.* FROM unnest(%s::uuid[], %s::int[]) AS t (message_id, after)
+JOIN sms_messageevent e ON e.message_id = t.message_id AND e.sequence > t.after
+ORDER BY e.message_id, e.sequence
+"""
+
+
+def _changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[MessageEvent]]:
+    found: dict[UUID, list[MessageEvent]] = {}
+    for change in MessageEvent.objects.raw(CHANGES_OF, [[str(one) for one in after], list(after.values())]):
+        found.setdefault(change.message_id, []).append(change)
     return found
 
 

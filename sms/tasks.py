@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from sms.services import dispatch, report, sweep
+from sms.services import dispatch, report, settle, sweep
 
 SLICE = 10.0  # seconds that one run may take before it leaves its thread to others
 
@@ -25,7 +25,7 @@ def process_receipts() -> None:
 def sweep_up() -> None:
     """Settle what was left behind."""
     sweep.release_expired_leases()
-    sweep.give_up_waiting()
+    settle.settle()
 
 
 @shared_task(name="sms.prune", ignore_result=True)

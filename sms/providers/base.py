@@ -55,6 +55,29 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a provider's look-up says of one attempt."""
+
+    provider_reference: str | None = None
+    certainly_not_there: bool = False
+
+    @classmethod
+    def found(cls, provider_reference: str) -> "Finding":
+        """The provider has it."""
+        return cls(provider_reference)
+
+    @classmethod
+    def not_there(cls) -> "Finding":
+        """The provider never took it."""
+        return cls(certainly_not_there=True)
+
+    @classmethod
+    def no_answer(cls) -> "Finding":
+        """Nobody knows."""
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookRequest:
     """A provider's call, as it came: signatures are taken over the raw body."""
 
@@ -82,6 +105,10 @@ class Provider(ABC):
     @abstractmethod
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
         """Hand over a whole batch and say of each, in the same order, how it ended. Never raises for one message."""
+
+    async def look_up(self, attempt_ids: Sequence[UUID]) -> Sequence[Finding]:
+        """Say of each attempt whether the provider has it. Without an API for that, nobody knows."""
+        return [Finding.no_answer()] * len(attempt_ids)
 
     @abstractmethod
     def verify(self, request: WebhookRequest) -> None:

@@ -1,6 +1,7 @@
 """HTTP to providers: many requests at once, and an honest word on every failure."""
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -34,7 +35,12 @@ class HttpClient:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="providers", daemon=True).start()
+                atexit.register(self._close)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _close(self) -> None:
+        if self._loop is not None and self._session is not None:
+            asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result(CONNECT_TIMEOUT)
 
     async def post(self, url: str, document: object, *, within: float) -> "Answer | Outcome":
         """POST JSON; return the answer, or the outcome for all of the request when there is no good one."""
@@ -51,6 +57,15 @@ class HttpClient:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"no connection: {type(error).__name__}")
         except (aiohttp.ClientError, TimeoutError) as error:
             return Outcome.maybe_sent(f"no answer: {type(error).__name__}")
+
+    async def get(self, url: str, *, within: float) -> "Answer | None":
+        """GET, which changes nothing and so may fail in any way: then there is no answer."""
+        limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
+        try:
+            async with self._open_session().get(url, timeout=limits, allow_redirects=False) as response:
+                return Answer(response.status, None, await response.read())
+        except (aiohttp.ClientError, TimeoutError):
+            return None
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from sms.errors import InvalidReceipt
-from sms.providers.base import DeliveryReport, Outcome, Provider, Submission, WebhookRequest
+from sms.providers.base import DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.providers.http import client, seconds
 from sms.providers.signatures import verify_hmac_sha256
@@ -68,6 +68,20 @@ class SimulatorProvider(Provider):
         if answer.status == 400:
             return _outcome({"status": "rejected", **content})
         return answer.failure()
+
+    async def look_up(self, attempt_ids: Sequence[UUID]) -> Sequence[Finding]:
+        """Ask for each attempt by our own reference."""
+        return await asyncio.gather(*(self._look_up_one(one) for one in attempt_ids))
+
+    async def _look_up_one(self, attempt_id: UUID) -> Finding:
+        answer = await client.get(f"{self._url}/v1/messages?client_reference={attempt_id}", within=self._timeout)
+        if answer is None:
+            return Finding.no_answer()
+        if answer.status == 404:
+            return Finding.not_there()
+        content = answer.json()
+        reference = content.get("reference") if answer.status == 200 and isinstance(content, dict) else None
+        return Finding.found(reference[:LONGEST_REFERENCE]) if isinstance(reference, str) else Finding.no_answer()
 
     def verify(self, request: WebhookRequest) -> None:
         """Raise SignatureRefused unless X-Provider-Signature is right."""

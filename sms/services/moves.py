@@ -9,6 +9,8 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from sms.database import execute, rows
 from sms.events import StatusChanged
 from sms.models import DeliveryPolicy, DispatchEntry
@@ -162,6 +164,9 @@ FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[]) AS t (message_
 WHERE d.message_id = t.message_id
 """
 
+# What waits to be settled: seconds until somebody has to look.
+DELAYS: dict[Status | None, float] = {Status.SENT: RECEIPT_WINDOW, Status.UNCERTAIN: settings.SMS_LOOK_UP_AFTER}
+
 DELETE_ENTRIES = "DELETE FROM sms_dispatchentry WHERE message_id = ANY(%s::uuid[])"
 
 
@@ -222,12 +227,11 @@ def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:
 
 
 def _update_entries(moves: Sequence[Move]) -> None:
-    settling = {Status.SENT, Status.UNCERTAIN}
     purpose = DispatchEntry.Purpose
     execute(
         UPDATE_ENTRIES,
         [str(move.message_id) for move in moves],
-        [(purpose.SETTLE if move.status in settling else purpose.SUBMIT).value for move in moves],
+        [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
-        [RECEIPT_WINDOW if move.status in settling else move.delay for move in moves],
+        [DELAYS.get(move.status, move.delay) for move in moves],
     )

@@ -1,4 +1,4 @@
-"""Find what a crash, a lost nudge or a silent provider left behind. Beat runs this; every step is safe to repeat."""
+"""Find what a crash left behind, and delete what is past its time. Beat runs this; every step is safe to repeat."""
 
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
@@ -16,12 +16,6 @@ WHERE d.lease IS NOT NULL AND d.due_at <= now()
 ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
-UNSETTLED = """
-SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-WHERE d.purpose = 2 AND d.due_at <= now()
-ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
-"""
-
 OLD_KEYS = """
 DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
     SELECT account_id, key_sha256 FROM sms_idempotencykey WHERE created_at < now() - make_interval(days => %s) LIMIT %s
@@ -31,29 +25,21 @@ DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
 
 def release_expired_leases() -> int:
     """Make UNCERTAIN what a worker claimed and never finished: nobody knows whether the provider has it."""
-    return _move_all(EXPIRED_LEASES, Status.UNCERTAIN, detail="the worker's lease passed without an answer")
-
-
-def give_up_waiting() -> int:
-    """Make UNKNOWN what got no receipt within the window."""
-    return _move_all(UNSETTLED, Status.UNKNOWN, detail="no receipt within the window")
-
-
-def forget_old_keys() -> int:
-    """Delete idempotency keys past their time, a batch a run, and return how many."""
-    return transact(execute, OLD_KEYS, KEYS_KEPT_DAYS, BATCH * 10)
-
-
-def _move_all(found_by: str, status: Status, *, detail: str) -> int:
     total = 0
     while True:
-        changes = transact(_move_set, found_by, status, detail)
+        changes = transact(_release_set)
         announce(changes)
         total += len(changes)
         if len(changes) < BATCH:
             return total
 
 
-def _move_set(found_by: str, status: Status, detail: str) -> list[StatusChanged]:
-    ids = [row[0] for row in rows(found_by, BATCH)]
-    return moves.apply(moves.lock(ids), [Move(one, status, detail=detail) for one in ids]) if ids else []
+def _release_set() -> list[StatusChanged]:
+    ids = [row[0] for row in rows(EXPIRED_LEASES, BATCH)]
+    detail = "the worker's lease passed without an answer"
+    return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
+
+
+def forget_old_keys() -> int:
+    """Delete idempotency keys past their time, a batch a run, and return how many."""
+    return transact(execute, OLD_KEYS, KEYS_KEPT_DAYS, BATCH * 10)

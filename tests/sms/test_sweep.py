@@ -1,7 +1,7 @@
 """What a crash or a silent provider left behind is settled by the sweep."""
 
 from sms.models import DispatchEntry, IdempotencyKey, Message
-from sms.services import sweep
+from sms.services import settle, sweep
 from sms.statuses import Status
 from tests.messages import age, history, store, store_as
 
@@ -26,7 +26,7 @@ def test_silence_past_the_window_is_unknown(caller):
     age("sms_dispatchentry", "due_at", "73 hours", message_id=silent.id)
     waiting = store_as(caller, Status.SENT)
     DispatchEntry.objects.filter(message=waiting).update(due_at="2100-01-01T00:00Z")
-    assert sweep.give_up_waiting() == 1
+    assert settle.settle() == 1
     assert history(silent) == [(1, "SENT"), (2, "UNKNOWN")]
     assert not DispatchEntry.objects.filter(message=silent).exists()
     assert Message.objects.get(id=waiting.id).status == "SENT"

@@ -1,0 +1,137 @@
+"""Settle what was handed over, or perhaps was, and never reported: by the provider's look-up, by policy, by time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+
+from sms import retry
+from sms.database import execute, rows, transact
+from sms.events import StatusChanged, announce
+from sms.nudge import nudge_dispatch
+from sms.providers.base import Finding
+from sms.providers.http import client
+from sms.providers.registry import get_provider
+from sms.services import moves
+from sms.services.moves import RECEIPT_WINDOW, Move
+from sms.statuses import Status
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """A message that a provider perhaps has, with its last attempt."""
+
+    message_id: UUID
+    attempt_id: UUID
+    attempt_number: int
+    provider: str
+
+
+def settle() -> int:
+    """Settle what is due and return how many messages moved. Safe to run many at once."""
+    moved = 0
+    while True:
+        due, uncertain, changes = transact(_take)
+        announce(changes)
+        moved += len(changes)
+        for name, group in groupby(sorted(uncertain, key=lambda one: one.provider), key=lambda one: one.provider):
+            moved += _look_up(name, list(group))
+        if due < BATCH:
+            return moved
+
+
+# As in a claim: the message is locked together with its entry, and what another transaction holds is left to it.
+DUE = """
+SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
+       m.updated_at > now() - make_interval(secs => %s), d.attempts,
+       extract(epoch FROM now() - m.updated_at)::float8, a.id, a.provider
+FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+LEFT JOIN LATERAL (
+    SELECT a.id, a.provider FROM sms_submitattempt a WHERE a.message_id = m.id ORDER BY a.number DESC LIMIT 1
+) a ON true
+WHERE d.purpose = 2 AND d.due_at <= now()
+ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+# The first look comes soon, the next ones ever later: each after as long as the message has been uncertain.
+LATER = """
+UPDATE sms_dispatchentry d SET due_at = now() + make_interval(secs => t.delay)
+FROM unnest(%s::uuid[], %s::float8[]) AS t (message_id, delay) WHERE d.message_id = t.message_id
+"""
+
+
+def _take() -> tuple[int, list[Uncertain], list[StatusChanged]]:
+    due = rows(DUE, RECEIPT_WINDOW, BATCH)
+    held = {row[0]: moves.held(row[:7]) for row in due}
+    asked: list[Move] = []
+    uncertain: list[Uncertain] = []
+    delays: list[float] = []
+    for message_id, _, status, *_, number, age, attempt_id, provider in due:
+        if status == Status.UNCERTAIN and age < RECEIPT_WINDOW and attempt_id is not None:
+            uncertain.append(Uncertain(message_id, attempt_id, number, provider))
+            delays.append(min(max(age, settings.SMS_LOOK_UP_AFTER), RECEIPT_WINDOW - age))
+        else:
+            asked.append(Move(message_id, Status.UNKNOWN, detail="no receipt within the window"))
+    changes = moves.apply(held, asked) if asked else []
+    if uncertain:
+        execute(LATER, [str(one.message_id) for one in uncertain], delays)
+    return len(due), uncertain, changes
+
+
+def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
+    provider = get_provider(provider_name)
+    try:
+        findings = client.run(provider.look_up([one.attempt_id for one in uncertain]))
+    except Exception:  # a bug in an adapter settles nothing
+        log.exception("look_up_failed", provider=provider_name, messages=len(uncertain))
+        findings = [Finding.no_answer()] * len(uncertain)
+    changes = transact(_record, provider_name, uncertain, findings)
+    announce(changes)
+    if any(change.status is Status.QUEUED for change in changes):
+        nudge_dispatch()
+    return len(changes)
+
+
+CLOSE_FOUND = """
+UPDATE sms_submitattempt a SET finished_at = now(), outcome = 'SENT', provider_reference = t.reference
+FROM unnest(%s::uuid[], %s::text[]) AS t (id, reference) WHERE a.id = t.id
+"""
+
+
+def _record(provider_name: str, uncertain: Sequence[Uncertain], findings: Sequence[Finding]) -> list[StatusChanged]:
+    messages = moves.lock([one.message_id for one in uncertain])
+    asked = []
+    for one, finding in zip(uncertain, findings, strict=True):
+        message = messages[one.message_id]
+        if message.status is Status.UNCERTAIN and message.attempt == one.attempt_number:
+            asked += _as_moves(provider_name, one, finding, resend_allowed=message.resend_allowed)
+    changes = moves.apply(messages, asked)
+    if found := [(one, f) for one, f in zip(uncertain, findings, strict=True) if f.provider_reference]:
+        execute(CLOSE_FOUND, [str(one.attempt_id) for one, _ in found], [f.provider_reference for _, f in found])
+    return changes
+
+
+def _as_moves(provider_name: str, one: Uncertain, finding: Finding, *, resend_allowed: bool) -> list[Move]:
+    if finding.provider_reference is not None:
+        return [
+            Move(
+                one.message_id,
+                Status.SENT,
+                detail="the provider has it, as its look-up says",
+                provider=provider_name,
+                provider_reference=finding.provider_reference,
+            )
+        ]
+    if not (finding.certainly_not_there or resend_allowed):
+        return []
+    if retry.SUBMIT.delay(one.attempt_number) is None:
+        return [Move(one.message_id, Status.FAILED, error_code="PROVIDER_TIMEOUT", detail="attempts used up")]
+    detail = "the provider does not have it, as its look-up says" if finding.certainly_not_there else "sent again"
+    return [Move(one.message_id, Status.QUEUED, detail=detail, known_not_sent=finding.certainly_not_there)]
