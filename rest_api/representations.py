@@ -18,6 +18,7 @@ def message(shown: Message) -> dict[str, Any]:
         "provider": shown.provider,
         "provider_reference": shown.provider_reference,
         "client_reference": shown.client_reference,
+        "delivery_policy": shown.delivery_policy,
         "encoding": shown.encoding,
         "segments": shown.segment_count,
         "error_code": shown.error_code,

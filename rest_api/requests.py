@@ -9,7 +9,8 @@ from edge import bodies
 from edge.problems import BadRequest
 
 REQUIRED = ("sender_id", "recipient", "text")
-OPTIONAL = ("client_reference",)
+OPTIONAL = {"client_reference": str, "delivery_policy": str, "valid_for": int}
+NAMES = {str: "a text", int: "a whole number"}
 
 
 async def new_message(request: Request) -> dict[str, Any]:
@@ -20,10 +21,11 @@ async def new_message(request: Request) -> dict[str, Any]:
     for field in REQUIRED:
         if field not in document:
             raise BadRequest(f"'{field}' is missing.", field=field)
-        _require_text(document, field)
-    if document.get("client_reference") is not None:
-        _require_text(document, "client_reference")
-    return document
+        _require(document, field, str)
+    given = {field for field in OPTIONAL if document.get(field) is not None}
+    for field in sorted(given):
+        _require(document, field, OPTIONAL[field])
+    return {field: document[field] for field in (*REQUIRED, *given)}
 
 
 def _json_object(request: Request, body: bytes) -> dict[str, Any]:
@@ -39,6 +41,6 @@ def _json_object(request: Request, body: bytes) -> dict[str, Any]:
     return document
 
 
-def _require_text(document: dict[str, Any], field: str) -> None:
-    if not isinstance(document[field], str):
-        raise BadRequest(f"'{field}' must be a text.", field=field)
+def _require(document: dict[str, Any], field: str, kind: type) -> None:
+    if type(document[field]) is not kind:  # a bool is no number here
+        raise BadRequest(f"'{field}' must be {NAMES[kind]}.", field=field)

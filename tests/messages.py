@@ -14,8 +14,8 @@ from sms.statuses import FINAL, Status
 
 def store(caller, **fields):
     """Accept one message and return its row as stored."""
-    request = {"sender_id": "MyCorp", "recipient": "+233200000901", "text": "Hello", "client_reference": None}
-    new = accept.check(caller, **{**request, "idempotency_key": None, **fields})
+    request = {"sender_id": "MyCorp", "recipient": "+233200000901", "text": "Hello"}
+    new = accept.check(caller, **{**request, **fields})
     accept.store([new])
     return Message.objects.get(id=new.id)
 

@@ -4,7 +4,7 @@ import hashlib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -20,7 +20,8 @@ from sms.services.authenticate import Caller
 from sms.shared_commit import SharedCommit
 from sms.statuses import Status
 
-VALIDITY = timedelta(hours=72)
+LONGEST_VALIDITY = 72 * 3600  # seconds
+SHORTEST_VALIDITY = 60
 NORMAL_PRIORITY = 5
 MOST_SEGMENTS = 10
 LONGEST_REFERENCE = 255
@@ -47,6 +48,8 @@ class NewMessage:
     encoding: str
     segment_count: int
     client_reference: str | None
+    delivery_policy: DeliveryPolicy
+    valid_for: int  # seconds
     key_sha256: bytes | None
     fingerprint: bytes | None
 
@@ -58,6 +61,8 @@ async def accept(
     recipient: str,
     text: str,
     client_reference: str | None = None,
+    delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
+    valid_for: int = LONGEST_VALIDITY,
     idempotency_key: str | None = None,
 ) -> Accepted:
     """Store one message and return it after the commit; the same key returns the first one again.
@@ -71,6 +76,8 @@ async def accept(
         recipient=recipient,
         text=text,
         client_reference=client_reference,
+        delivery_policy=delivery_policy,
+        valid_for=valid_for,
         idempotency_key=idempotency_key,
     )
     stored = await _accepts(new)
@@ -86,8 +93,10 @@ def check(
     sender_id: str,
     recipient: str,
     text: str,
-    client_reference: str | None,
-    idempotency_key: str | None,
+    client_reference: str | None = None,
+    delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
+    valid_for: int = LONGEST_VALIDITY,
+    idempotency_key: str | None = None,
 ) -> NewMessage:
     """Apply every rule to a request. Raises InvalidMessage for the first one that it breaks."""
     content.check_sender_id(sender_id)
@@ -107,7 +116,10 @@ def check(
     content.check_length(measured, maximum=MOST_SEGMENTS)
     if client_reference is not None:
         _check_reference(client_reference)
+    policy = _check_policy(delivery_policy)
+    _check_validity(valid_for)
     key = None if idempotency_key is None else _clean_key(idempotency_key)
+    request = [sender_id, number, text, client_reference, policy, valid_for]
     return NewMessage(
         id=uuid7(),
         account_id=caller.account_id,
@@ -117,8 +129,10 @@ def check(
         encoding=measured.encoding.value,
         segment_count=measured.count,
         client_reference=client_reference,
+        delivery_policy=policy,
+        valid_for=valid_for,
         key_sha256=None if key is None else hashlib.sha256(key.encode()).digest(),
-        fingerprint=None if key is None else _fingerprint(sender_id, number, text, client_reference),
+        fingerprint=None if key is None else _fingerprint(request),
     )
 
 
@@ -128,6 +142,26 @@ def _check_reference(value: str) -> None:
             ErrorCode.CLIENT_REFERENCE_INVALID,
             f"A client reference has 1 to {LONGEST_REFERENCE} printable characters.",
             field="client_reference",
+        )
+
+
+def _check_policy(value: str) -> DeliveryPolicy:
+    try:
+        return DeliveryPolicy(value)
+    except ValueError:
+        raise InvalidMessage(
+            ErrorCode.DELIVERY_POLICY_INVALID,
+            f"A delivery policy is {' or '.join(DeliveryPolicy)}.",
+            field="delivery_policy",
+        ) from None
+
+
+def _check_validity(seconds: int) -> None:
+    if not SHORTEST_VALIDITY <= seconds <= LONGEST_VALIDITY:
+        raise InvalidMessage(
+            ErrorCode.VALID_FOR_INVALID,
+            f"A message is valid for {SHORTEST_VALIDITY} to {LONGEST_VALIDITY} seconds.",
+            field="valid_for",
         )
 
 
@@ -144,10 +178,9 @@ def _clean_key(value: str) -> str:
     return value
 
 
-def _fingerprint(sender_id: str, recipient: str, text: str, client_reference: str | None) -> bytes:
+def _fingerprint(request: list[str | int | None]) -> bytes:
     """Digest what the caller asked for, after normalisation: the same request in another spelling is the same."""
-    request = [sender_id, recipient, unicodedata.normalize("NFC", text), client_reference, DeliveryPolicy.AT_MOST_ONCE]
-    return hashlib.sha256(orjson.dumps(request)).digest()
+    return hashlib.sha256(unicodedata.normalize("NFC", orjson.dumps(request).decode()).encode()).digest()
 
 
 # Rows whose key is taken already are left out, and so not returned. ON CONFLICT waits for another transaction that is
@@ -157,9 +190,9 @@ STORE = """
 WITH asked AS (
     SELECT * FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
-        %s::bytea[], %s::bytea[]
+        %s::text[], %s::int[], %s::bytea[], %s::bytea[]
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-            key_sha256, fingerprint)
+            delivery_policy, valid_for, key_sha256, fingerprint)
 ), keys AS (
     INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id)
     SELECT account_id, key_sha256, fingerprint, id FROM asked WHERE key_sha256 IS NOT NULL
@@ -171,13 +204,14 @@ WITH asked AS (
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
                              delivery_policy, status, sequence)
-    SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference, %s, %s, 1 FROM new
+    SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
+           delivery_policy, %s, 1 FROM new
 ), events AS (
     INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict)
     SELECT id, 1, %s, false, false FROM new
 )
 INSERT INTO sms_dispatchentry (message_id, purpose, priority, expires_at, attempts)
-SELECT id, %s, %s, statement_timestamp() + %s, 0 FROM new
+SELECT id, %s, %s, statement_timestamp() + make_interval(secs => valid_for), 0 FROM new
 RETURNING message_id, statement_timestamp()
 """
 
@@ -205,22 +239,13 @@ def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | UUID | Exception]:
         [m.encoding for m in new],
         [m.segment_count for m in new],
         [m.client_reference for m in new],
+        [m.delivery_policy for m in new],
+        [m.valid_for for m in new],
         [m.key_sha256 for m in new],
         [m.fingerprint for m in new],
     ]
     submit = DispatchEntry.Purpose.SUBMIT.value
-    stored: dict[UUID, datetime] = dict(
-        rows(
-            STORE,
-            *columns,
-            DeliveryPolicy.AT_MOST_ONCE.value,
-            Status.QUEUED,
-            Status.QUEUED,
-            submit,
-            NORMAL_PRIORITY,
-            VALIDITY,
-        )
-    )
+    stored: dict[UUID, datetime] = dict(rows(STORE, *columns, Status.QUEUED, Status.QUEUED, submit, NORMAL_PRIORITY))
     repeated = [m for m in new if m.id not in stored]
     earlier = _find_keys(repeated) if repeated else {}
     return [
@@ -251,6 +276,7 @@ def _as_message(m: NewMessage, now: datetime) -> Message:
         encoding=m.encoding,
         segment_count=m.segment_count,
         client_reference=m.client_reference,
+        delivery_policy=m.delivery_policy,
         status=Status.QUEUED,
         sequence=1,
         created_at=now,

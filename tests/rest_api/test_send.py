@@ -49,6 +49,7 @@ def test_a_message_is_accepted_and_shown(stack):
         "provider": None,
         "provider_reference": None,
         "client_reference": "order-7",
+        "delivery_policy": "AT_MOST_ONCE",
         "encoding": "GSM7",
         "segments": 1,
         "error_code": None,
@@ -120,6 +121,13 @@ def test_a_refused_request_may_reuse_its_key(stack):
         ({"recipient": ["+233200000901"]}, "INVALID_REQUEST", "recipient"),
         ({"sender_id": {}}, "INVALID_REQUEST", "sender_id"),
         ({"client_reference": 7}, "INVALID_REQUEST", "client_reference"),
+        ({"delivery_policy": "TWICE"}, "DELIVERY_POLICY_INVALID", "delivery_policy"),
+        ({"delivery_policy": 1}, "INVALID_REQUEST", "delivery_policy"),
+        ({"valid_for": 59}, "VALID_FOR_INVALID", "valid_for"),
+        ({"valid_for": 259_201}, "VALID_FOR_INVALID", "valid_for"),
+        ({"valid_for": 10**30}, "INVALID_REQUEST", None),
+        ({"valid_for": True}, "INVALID_REQUEST", "valid_for"),
+        ({"valid_for": 60.5}, "INVALID_REQUEST", "valid_for"),
     ],
 )
 def test_what_breaks_a_rule_is_refused_by_name(stack, fields, code, field):

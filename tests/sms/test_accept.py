@@ -38,6 +38,18 @@ async def test_one_commit_stores_all_that_a_message_needs(caller):
     await in_thread(look)
 
 
+async def test_a_message_lives_as_long_and_as_often_as_it_asks(caller):
+    """Validity and delivery policy are stored with the message."""
+    accepted = await accept(caller=caller, **request(), delivery_policy="AT_LEAST_ONCE", valid_for=90)
+
+    def look():
+        message = Message.objects.get(id=accepted.message.id)
+        expires_at = DispatchEntry.objects.get(message=message).expires_at
+        assert (message.delivery_policy, (expires_at - message.created_at).total_seconds()) == ("AT_LEAST_ONCE", 90)
+
+    await in_thread(look)
+
+
 async def test_200_at_once_with_one_key_are_one_message(caller):
     """However many come at once, one key makes one message, and all get its id."""
     answers = await asyncio.gather(*(accept(caller=caller, idempotency_key="one", **request()) for _ in range(200)))
@@ -54,7 +66,7 @@ def test_two_processes_with_one_key_make_one_message(caller):
 
     def store():
         try:
-            new = accepting.check(caller, **request(), client_reference=None, idempotency_key="race")
+            new = accepting.check(caller, **request(), idempotency_key="race")
             return accepting.store([new])[0]
         finally:
             connection.close()
@@ -71,7 +83,13 @@ async def test_a_key_means_the_normalised_request(caller):
     first = await accept(caller=caller, idempotency_key="k", **request(text="caf\u00e9"))
     again = await accept(caller=caller, idempotency_key="k", **request(text="cafe\u0301", recipient="+233 20 000 0901"))
     assert (again.message.id, again.replayed) == (first.message.id, True)
-    for changed in ({"text": "cafe"}, {"recipient": "0200000902"}, {"client_reference": "x"}):
+    for changed in (
+        {"text": "cafe"},
+        {"recipient": "0200000902"},
+        {"client_reference": "x"},
+        {"valid_for": 60},
+        {"delivery_policy": "AT_LEAST_ONCE"},
+    ):
         with pytest.raises(IdempotencyConflict):
             await accept(caller=caller, idempotency_key="k", **request(**{"text": "caf\u00e9", **changed}))
 
@@ -117,8 +135,8 @@ async def test_a_key_without_the_scope_may_not_send(transactional_db):
 
 async def test_a_row_that_the_database_refuses_harms_no_neighbour(caller):
     """A value that slipped through the checks fails alone; the others of its set are stored."""
-    good = [accepting.check(caller, **request(), client_reference=None, idempotency_key=None) for _ in range(5)]
-    bad = accepting.check(caller, **request(), client_reference=None, idempotency_key=None)
+    good = [accepting.check(caller, **request()) for _ in range(5)]
+    bad = accepting.check(caller, **request())
     object.__setattr__(bad, "sender_id", "far longer than the column")
     results = await asyncio.gather(*(accepting._accepts(one) for one in [*good, bad]), return_exceptions=True)
     assert [isinstance(one, accepting.Accepted) for one in results] == [True] * 5 + [False]
