@@ -65,10 +65,10 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
     return result
 
 
-def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Execute one statement and return all its rows."""
+def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
+    """Execute one statement, with parameters by position or by name, and return all its rows."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, named or parameters)
         fetched: list[tuple[Any, ...]] = cursor.fetchall()
         return fetched
 

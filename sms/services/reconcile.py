@@ -1,0 +1,89 @@
+"""Account for every accepted message: what is stored has to agree with itself, whatever was killed on the way."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sms.database import query, rows
+from sms.statuses import FINAL, OPEN
+
+EVERYTHING = timedelta(days=36_500)
+GRACE = 60.0  # seconds that the sweeps may take before something due counts as forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How many messages were accepted in the time looked at, and where they are now."""
+
+    accepted: int
+    open: int
+    final: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A rule that some rows break, how many do, and a few of their ids."""
+
+    rule: str
+    count: int
+    examples: tuple[str, ...]
+
+
+# Rule → SQL for the ids that break it. Messages are looked at from an id on: ids sort by time.
+RULES = {
+    "an open message has a queue entry": """
+        SELECT m.id FROM sms_message m LEFT JOIN sms_dispatchentry d ON d.message_id = m.id
+        WHERE m.id >= %(since)s AND m.status = ANY(%(open)s) AND d.message_id IS NULL""",
+    "a final message has none": """
+        SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+        WHERE m.status = ANY(%(final)s)""",
+    "a message that was sent has its provider's reference": """
+        SELECT id FROM sms_message WHERE id >= %(since)s AND status = 'SENT' AND provider_reference IS NULL""",
+    "sequences run from 1 to the message's own, without a gap": """
+        SELECT m.id FROM sms_message m LEFT JOIN sms_messageevent e ON e.message_id = m.id AND e.sequence IS NOT NULL
+        WHERE m.id >= %(since)s GROUP BY m.id
+        HAVING count(e.sequence) <> m.sequence OR max(e.sequence) <> m.sequence OR min(e.sequence) <> 1""",
+    "the last event has the message's status": """
+        SELECT m.id FROM sms_message m JOIN sms_messageevent e ON e.message_id = m.id AND e.sequence = m.sequence
+        WHERE m.id >= %(since)s AND e.status <> m.status""",
+    "a message in SENDING has a lease, and no other has": """
+        SELECT m.id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+        WHERE (m.status = 'SENDING') <> (d.lease IS NOT NULL)""",
+    "no lease that passed is left": """
+        SELECT message_id FROM sms_dispatchentry
+        WHERE lease IS NOT NULL AND due_at < now() - make_interval(secs => %(grace)s)""",
+    "no receipt that is due is left unprocessed": """
+        SELECT id FROM sms_receipt
+        WHERE processed_at IS NULL AND due_at < now() - make_interval(secs => %(grace)s)""",
+}
+
+COUNT = """
+SELECT count(*), count(*) FILTER (WHERE status = ANY(%(open)s)), count(*) FILTER (WHERE status = ANY(%(final)s))
+FROM sms_message WHERE id >= %(since)s
+"""
+
+
+def reconcile(*, accepted_within: timedelta = EVERYTHING) -> tuple[Account, list[Drift]]:
+    """Count what was accepted, and find what breaks a rule. Changes nothing. Raises Unavailable."""
+    return query(_reconcile, accepted_within)
+
+
+def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:
+    ((now,),) = rows("SELECT now()")
+    parameters = {
+        "since": str(first_id_of(now - min(accepted_within, now - datetime.fromtimestamp(0, now.tzinfo)))),
+        "open": sorted(OPEN),
+        "final": sorted(FINAL),
+        "grace": GRACE,
+    }
+    account = Account(*rows(COUNT, **parameters)[0])
+    found = [(rule, rows(sql, **parameters)) for rule, sql in RULES.items()]
+    drift = [Drift(rule, len(broken), tuple(str(row[0]) for row in broken[:5])) for rule, broken in found if broken]
+    if account.accepted != account.open + account.final:
+        drift.append(Drift("accepted = open + final", abs(account.accepted - account.open - account.final), ()))
+    return account, drift
+
+
+def first_id_of(moment: datetime) -> UUID:
+    """Return the lowest UUIDv7 of a millisecond (RFC 9562, section 5.7)."""
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))
