@@ -46,15 +46,22 @@ PROVIDER_TIMEOUT: float = env.float("PROVIDER_TIMEOUT", 10.0, validate=validate.
 
 WORKER_THREADS: int = env.int("WORKER_THREADS", 6, validate=validate.Range(2, 64))
 DATABASE_THREADS: int = env.int("DATABASE_THREADS", 4, validate=validate.Range(1, 64))
+SMS_FAULT: str = env.str(
+    "SMS_FAULT", "", validate=validate.Regexp(r"(\w+:(kill|stop):\d+)?$", error="Not point:kill:nth.")
+)
 LOOK_UP_AFTER: float = env.float("LOOK_UP_AFTER", 5.0, validate=validate.Range(min=0.1))
 LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60, validate=validate.Range(min=1))
 
 
 def refuse_unsafe_combinations() -> None:
-    """Stop the boot where a convenience of the quickstart would become a hole.
+    """Stop the boot where two settings contradict, or a convenience of the quickstart would become a hole.
 
     Raises SystemExit with one sentence.
     """
+    if LEASE_SECONDS <= PROVIDER_TIMEOUT:
+        raise SystemExit(
+            "LEASE_SECONDS must be longer than PROVIDER_TIMEOUT, or nothing could be sent; see .env.example"
+        )
     if not ANONYMOUS_ACCOUNT:
         return
     if not DEBUG:

@@ -40,6 +40,10 @@ subscription Watch($id: ID!) {
 """
 
 
+class Refused(Exception):
+    """The service said no."""
+
+
 def send(recipient: str) -> str:
     """Send one message and return its id."""
     message = {"senderId": SENDER_ID, "recipient": recipient, "text": "Hello from the demo"}
@@ -50,7 +54,7 @@ def send(recipient: str) -> str:
         answer = json.load(response)
     result = (answer.get("data") or {}).get("sendMessage", {})
     if "message" not in result:
-        raise SystemExit(f"The message was refused: {json.dumps(answer)}")
+        raise Refused(f"The message was refused: {json.dumps(answer)}")
     return str(result["message"]["id"])
 
 
@@ -86,7 +90,7 @@ async def start_subscription(socket: ClientConnection, message_id: str) -> None:
     )
     answer = json.loads(await socket.recv())
     if answer["type"] != "connection_ack":
-        raise SystemExit(f"The socket was refused: {answer}")
+        raise Refused(f"The socket was refused: {answer}")
     payload = {"query": WATCH, "variables": {"id": message_id}}
     await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
 
@@ -108,5 +112,7 @@ async def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(main()))
+    except Refused as error:
+        sys.exit(str(error))
     except (OSError, TimeoutError) as error:
-        sys.exit(f"No luck with {URL}: {error or 'timed out'}. Is `make run` up?")
+        sys.exit(f"No luck with {URL}: {error or 'not everything came in time'}. Is `make run` up?")

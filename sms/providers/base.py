@@ -99,8 +99,10 @@ class DeliveryReport:
 class Provider(ABC):
     """A company or gateway that we submit to."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, patience: float) -> None:
+        """`patience`: seconds that a submit may take, whatever the provider does."""
         self.name = name
+        self.patience = patience
 
     @abstractmethod
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import aiohttp
 import orjson
 
+from sms import faults
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
 
@@ -70,8 +71,20 @@ class HttpClient:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
-            self._session = aiohttp.ClientSession(connector=connector)
+            self._session = aiohttp.ClientSession(connector=connector, trace_configs=_traces())
         return self._session
+
+
+def _traces() -> list[aiohttp.TraceConfig]:
+    if not faults.ARMED:
+        return []
+    trace = aiohttp.TraceConfig()
+
+    async def on_sent(*_: object) -> None:
+        faults.reach("request_sent")
+
+    trace.on_request_chunk_sent.append(on_sent)
+    return [trace]
 
 
 class Answer:

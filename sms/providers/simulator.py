@@ -38,18 +38,17 @@ class SimulatorProvider(Provider):
     """Submits in batches, or one HTTP request a message where `batches` is off."""
 
     def __init__(self, name: str, *, url: str, batches: bool, signing_secrets: Sequence[str], timeout: float) -> None:
-        super().__init__(name)
+        super().__init__(name, patience=timeout)
         self._url = url.rstrip("/")
         self._batches = batches
         self._signing_secrets = signing_secrets
-        self._timeout = timeout
 
     async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
         """Hand over a batch; a result that is missing from the answer means that nobody knows."""
         if not self._batches:
             return await asyncio.gather(*(self._submit_one(one) for one in submissions))
         document = {"messages": [_as_json(one) for one in submissions]}
-        answer = await client.post(f"{self._url}/v1/batches", document, within=self._timeout)
+        answer = await client.post(f"{self._url}/v1/batches", document, within=self.patience)
         if isinstance(answer, Outcome):
             return [answer] * len(submissions)
         if answer.status != 200:
@@ -58,7 +57,7 @@ class SimulatorProvider(Provider):
         return [_outcome(results.get(str(one.attempt_id))) for one in submissions]
 
     async def _submit_one(self, submission: Submission) -> Outcome:
-        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), within=self._timeout)
+        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), within=self.patience)
         if isinstance(answer, Outcome):
             return answer
         content = answer.json()
@@ -74,7 +73,7 @@ class SimulatorProvider(Provider):
         return await asyncio.gather(*(self._look_up_one(one) for one in attempt_ids))
 
     async def _look_up_one(self, attempt_id: UUID) -> Finding:
-        answer = await client.get(f"{self._url}/v1/messages?client_reference={attempt_id}", within=self._timeout)
+        answer = await client.get(f"{self._url}/v1/messages?client_reference={attempt_id}", within=self.patience)
         if answer is None:
             return Finding.no_answer()
         if answer.status == 404:

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
-from sms import retry
+from sms import faults, retry
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts
@@ -48,10 +48,14 @@ def dispatch(*, until: float) -> None:
     try:
         while True:
             provider = get_provider()
+            claimed_at = time.monotonic()
             claimed = claim(provider, limit=BATCH)
             if not claimed:
                 return
-            record(provider, claimed, _submit(provider, claimed))
+            faults.reach("claimed")
+            outcomes = _submit(provider, claimed, until=claimed_at + settings.SMS_LEASE_SECONDS - provider.patience)
+            faults.reach("answered")
+            record(provider, claimed, outcomes)
             if time.monotonic() >= until:
                 nudge_dispatch()  # leave the thread to others, and come back
                 return
@@ -59,7 +63,10 @@ def dispatch(*, until: float) -> None:
         AT_ONCE.release()
 
 
-def _submit(provider: Provider, claimed: Sequence[Claimed]) -> Sequence[Outcome]:
+def _submit(provider: Provider, claimed: Sequence[Claimed], *, until: float) -> Sequence[Outcome]:
+    if time.monotonic() >= until:
+        # This process was frozen: the lease may pass before an answer comes, and others may be at it already.
+        return [Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")] * len(claimed)
     try:
         outcomes = client.run(provider.submit([one.submission for one in claimed]))
         assert len(outcomes) == len(claimed), f"{len(outcomes)} outcomes for {len(claimed)} submissions"
@@ -142,6 +149,7 @@ WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s) AN
 def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
     """Write what became of each claimed message, in one commit; then tell the world."""
     changes = transact(_record, provider, claimed, outcomes)
+    faults.reach("recorded")
     announce(changes)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.

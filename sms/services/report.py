@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from sms import retry
+from sms import faults, retry
 from sms.database import execute, rows, transact
 from sms.errors import Unavailable
 from sms.events import StatusChanged, announce
@@ -113,6 +113,7 @@ def process_receipts(*, until: float) -> None:
 def process_set(*, limit: int) -> int:
     """Apply up to `limit` due receipts in one commit, and return how many were due."""
     taken, changes = transact(_process, limit)
+    faults.reach("applied_receipts")
     announce(changes)
     return taken
 

@@ -62,6 +62,8 @@ def test_good_settings_boot():
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
         ({"PROVIDER_TIMEOUT": "0"}, "PROVIDER_TIMEOUT"),
         ({"DEFAULT_REGION": "XX"}, "DEFAULT_REGION"),
+        ({"LEASE_SECONDS": "10"}, "LEASE_SECONDS"),
+        ({"SMS_FAULT": "everything"}, "SMS_FAULT"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
         ({"ANONYMOUS_ACCOUNT": "demo"}, "ANONYMOUS_ACCOUNT"),
         ({"ANONYMOUS_ACCOUNT": "demo", "DEBUG": "true", "HOST": "0.0.0.0"}, "HOST"),

@@ -125,7 +125,7 @@ def test_a_refused_request_may_reuse_its_key(stack):
         ({"delivery_policy": 1}, "INVALID_REQUEST", "delivery_policy"),
         ({"valid_for": 59}, "VALID_FOR_INVALID", "valid_for"),
         ({"valid_for": 259_201}, "VALID_FOR_INVALID", "valid_for"),
-        ({"valid_for": 10**30}, "INVALID_REQUEST", None),
+        ({"valid_for": 10**30}, "INVALID_REQUEST", "valid_for"),
         ({"valid_for": True}, "INVALID_REQUEST", "valid_for"),
         ({"valid_for": 60.5}, "INVALID_REQUEST", "valid_for"),
     ],
