@@ -1,24 +1,42 @@
 """Celery's entry points: each says "run now" and nothing more, and may run twice, at once, or not at all."""
 
+import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_shutting_down
 
 from sms.services import dispatch, report, settle, sweep
 
 SLICE = 10.0  # seconds that one run may take before it leaves its thread to others
 
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _finish(**_: Any) -> None:
+    """Let every run end with the set that it has in hand."""
+    _stopping.set()
+
+
+def _slice() -> Callable[[], bool]:
+    """Return what tells a run whether it may take another set."""
+    end = time.monotonic() + SLICE
+    return lambda: time.monotonic() < end and not _stopping.is_set()
+
 
 @shared_task(name="sms.dispatch", ignore_result=True)
 def dispatch_due() -> None:
     """Submit what is due."""
-    dispatch.dispatch(until=time.monotonic() + SLICE)
+    dispatch.dispatch(keep_going=_slice())
 
 
 @shared_task(name="sms.receipts", ignore_result=True)
 def process_receipts() -> None:
     """Apply the receipts that are due."""
-    report.process_receipts(until=time.monotonic() + SLICE)
+    report.process_receipts(keep_going=_slice())
 
 
 @shared_task(name="sms.sweep", ignore_result=True)

@@ -5,7 +5,7 @@ Three steps, and no transaction is open while the network is waited for.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -41,8 +41,8 @@ class Claimed:
     submission: Submission
 
 
-def dispatch(*, until: float) -> None:
-    """Submit what is due, until nothing is, or `until` (of the monotonic clock) has come. Safe to run many at once."""
+def dispatch(*, keep_going: Callable[[], bool]) -> None:
+    """Submit what is due, a set at a time, until nothing is or `keep_going` says no. Safe to run many at once."""
     if not AT_ONCE.acquire(blocking=False):
         return  # those under way look for more themselves
     try:
@@ -56,7 +56,7 @@ def dispatch(*, until: float) -> None:
             outcomes = _submit(provider, claimed, until=claimed_at + settings.SMS_LEASE_SECONDS - provider.patience)
             faults.reach("answered")
             record(provider, claimed, outcomes)
-            if time.monotonic() >= until:
+            if not keep_going():
                 nudge_dispatch()  # leave the thread to others, and come back
                 return
     finally:

@@ -1,7 +1,6 @@
 """Apply what providers reported: match receipts to messages, move statuses, keep everything that was said."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,8 +92,8 @@ class Due:
     message_id: UUID | None
 
 
-def process_receipts(*, until: float) -> None:
-    """Apply what is due, until nothing is, or `until` (of the monotonic clock) has come. Safe to run many at once."""
+def process_receipts(*, keep_going: Callable[[], bool]) -> None:
+    """Apply what is due, a set at a time, until nothing is or `keep_going` says no. Safe to run many at once."""
     while True:
         try:
             taken = process_set(limit=BATCH)
@@ -105,7 +104,7 @@ def process_receipts(*, until: float) -> None:
             taken = _process_one_by_one()
         if taken < BATCH:
             return
-        if time.monotonic() >= until:
+        if not keep_going():
             nudge_receipts()  # leave the thread to others, and come back
             return
 
