@@ -6,7 +6,7 @@ PRETEND := env DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localh
 	DLR_SIGNING_SECRETS=not-used
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo lint format types schema lock
+.PHONY: help run test demo lint format types check schema lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -29,16 +29,22 @@ format: .installed ## lay the code out
 types: .installed ## check the types
 	$(PRETEND) $(V)/mypy
 
-schema: .installed ## print schema.graphql from the code
-	$(PRETEND) $(V)/python manage.py print_schema > schema.graphql.part
-	mv schema.graphql.part schema.graphql
+check: .installed ## check layout, mistakes, types, and who imports whom
+	$(V)/ruff format --check .
+	$(V)/ruff check .
+	$(PRETEND) $(V)/mypy
+	$(V)/lint-imports --no-cache
 
-LOCK := uv pip compile pyproject.toml --generate-hashes --universal --python-version 3.11 --quiet \
-	--no-annotate --no-emit-index-url
+schema: .installed ## print schema.graphql from the code
+	$(PRETEND) $(V)/python -m graphql_api.print_schema > .dev/schema.graphql
+	mv .dev/schema.graphql schema.graphql
+
+COMPILE := uv pip compile pyproject.toml
+OPTIONS := --generate-hashes --universal --python-version 3.11 --quiet --no-annotate --no-emit-index-url
 lock: ## resolve the dependencies of pyproject.toml into the three lock files; needs uv
-	$(LOCK) -o requirements.lock
-	$(LOCK) --group dev -c requirements.lock -o requirements-dev.lock
-	$(LOCK) --group dev --group test -c requirements-dev.lock -o requirements-test.lock
+	$(COMPILE) $(OPTIONS) -o requirements.lock
+	$(COMPILE) --group dev $(OPTIONS) -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --group dev --group test $(OPTIONS) -c requirements-dev.lock -o requirements-test.lock
 
 .PHONY: .installed
 .installed:

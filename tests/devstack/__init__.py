@@ -1,0 +1,1 @@
+"""`devstack`: the two commands, with real processes, real signals and real servers."""

@@ -1,0 +1,5 @@
+"""Stands for the beat."""
+
+from part import stay
+
+stay("beat")

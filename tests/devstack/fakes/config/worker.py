@@ -1,0 +1,5 @@
+"""Stands for the worker."""
+
+from part import stay
+
+stay("worker")

@@ -1,0 +1,5 @@
+"""Stands for the provider."""
+
+from part import stay
+
+stay("simulator")
