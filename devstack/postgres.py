@@ -6,7 +6,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -198,7 +197,7 @@ def _postmaster_of(data: Path) -> int | None:
 
 def _command_line(pid: int) -> str:
     """Return the command of a process; empty when there is none."""
-    if sys.platform == "linux":
+    if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
         except OSError:

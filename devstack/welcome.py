@@ -23,7 +23,8 @@ def print_welcome(settings: Mapping[str, str], *, seconds: float) -> None:
     say(f"  logs         {shown(LOGS)}/")
     say("\nSend a message (in another terminal):\n")
     say(curl(settings))
-    say(f"\n{bold('make demo')} sends three messages and shows what becomes of them, live. {bold('Ctrl-C')} stops everything.")
+    say(f"\n{bold('make demo')} sends three messages and shows what becomes of them, live.")
+    say(f"{bold('Ctrl-C')} stops everything.")
 
 
 def curl(settings: Mapping[str, str]) -> str:
