@@ -134,7 +134,7 @@ UPDATE_MESSAGES = """
 UPDATE sms_message m SET
     status = t.status,
     sequence = t.sequence,
-    updated_at = CASE WHEN t.moved THEN now() ELSE m.updated_at END,
+    updated_at = CASE WHEN t.moved THEN statement_timestamp() ELSE m.updated_at END,
     error_code = CASE WHEN t.moved THEN t.error_code ELSE m.error_code END,
     provider = coalesce(t.provider, m.provider),
     provider_reference = coalesce(t.provider_reference, m.provider_reference)

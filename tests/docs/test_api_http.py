@@ -1,82 +1,27 @@
 """api.http, run as an editor runs it: request by request, against the whole service."""
 
-import os
 import re
-import subprocess
-import uuid
-from pathlib import Path
 
 import pytest
 
-from tests.http import Answer, call
+from tests.editor import API_HTTP, Editor
 from tests.stack import SECRET
-
-API_HTTP = Path(__file__).parents[2] / "api.http"
-
-
-class Editor:
-    """As much of VS Code's REST Client as api.http needs: names, variables, {{$guid}} and prompts."""
-
-    def __init__(self, *, host, prompts):
-        self.variables = {"host": host}
-        self.prompts = prompts
-        self.answers: dict[str, Answer] = {}
-
-    def send(self, block):
-        """Send one request and return the status that its title promises, with the answer."""
-        title, _, rest = block.partition("\n")
-        promised = int(re.search(r"→ (\d{3})", title)[1])
-        comments = [line for line in rest.splitlines() if line.startswith("#")]
-        head, _, body = (
-            "\n".join(line for line in rest.splitlines() if not line.startswith("#")).strip().partition("\n\n")
-        )
-        for line in comments:
-            if found := re.match(r"# @prompt (\w+)", line):
-                self.variables[found[1]] = self.prompts[found[1]](self, rest)
-        method_and_url, *headers = [self.fill(line) for line in head.splitlines()]
-        method, url = method_and_url.split(" ")
-        answer = call(
-            method, url, self.fill(body).strip().encode() or None, dict(line.split(": ", 1) for line in headers)
-        )
-        for line in comments:
-            if found := re.match(r"# @name (\w+)", line):
-                self.answers[found[1]] = answer
-        return promised, answer
-
-    def fill(self, text):
-        """Put values in the place of {{…}}."""
-        return re.sub(r"\{\{(.+?)\}\}", lambda found: self.value(found[1]), text)
-
-    def value(self, name):
-        """The value of one variable."""
-        if name == "$guid":
-            return str(uuid.uuid4())
-        if found := re.fullmatch(r"(\w+)\.response\.body\.(\w+)", name):
-            return self.answers[found[1]].json()[found[2]]
-        return self.variables[name]
-
-
-def documented_signature(editor, block):
-    """Run the very command that the file tells a person to run."""
-    (command,) = re.findall(r"^#\s+(printf .+)$", block, re.MULTILINE)
-    environment = {**os.environ, "REFERENCE": editor.value("show.response.body.provider_reference"), "SECRET": SECRET}
-    return subprocess.run(
-        ["bash", "-c", command], env=environment, capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
 
 
 @pytest.fixture(scope="module")
 def results(stack):
     """Every request of the file, sent in its order."""
-    text = API_HTTP.read_text()
-    assert re.search(r"^@host = http://127\.0\.0\.1:8080$", text, re.MULTILINE)
-    editor = Editor(host=stack.url, prompts={"signature": documented_signature})
     found = []
-    for block in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
-        found.append(editor.send(block))
-        if "@name create" in block:  # a person takes a moment before the next click
-            stack.wait_for(found[-1][1].json()["id"], "SENT")
+    for promised, answer in Editor(host=stack.url, secret=SECRET).run():
+        found.append((promised, answer))
+        if len(found) == 1:  # a person takes a moment before the next click
+            stack.wait_for(answer.json()["id"], "SENT")
     return found
+
+
+def test_the_file_points_at_the_default_address():
+    """It works as it stands after `make run`."""
+    assert re.search(r"^@host = http://127\.0\.0\.1:8080$", API_HTTP.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("number", range(1, 7))
