@@ -13,7 +13,7 @@ API_HTTP = Path(__file__).parents[1] / "api.http"
 
 
 class Editor:
-    """Sends the requests of the file in their order; knows names, variables, {{$guid}} and the prompt for a signature."""
+    """Sends the requests of the file in order; knows names, variables, {{$guid}} and the prompt for a signature."""
 
     def __init__(self, *, host: str, secret: str) -> None:
         self.variables = {"host": host}

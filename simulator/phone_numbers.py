@@ -1,0 +1,20 @@
+"""Phone numbers as the wire has them: digits, with or without a leading plus."""
+
+import re
+
+is_number = re.compile(r"\+?[1-9][0-9]{6,14}").fullmatch
+
+MASK = "*"
+KEPT_AHEAD, KEPT_BEHIND = 5, 2
+
+
+def digits(number: str) -> str:
+    """Return the number without its plus (or the space that a query string makes of one)."""
+    return number.strip().removeprefix("+")
+
+
+def mask(number: str) -> str:
+    """Return the number as logs may have it: the first 5 and the last 2 digits."""
+    shown = digits(number)
+    hidden = max(0, len(shown) - KEPT_AHEAD - KEPT_BEHIND)
+    return shown[:KEPT_AHEAD] + MASK * hidden + shown[KEPT_AHEAD + hidden :]
