@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from simulator.fates import Answer
 from simulator.ledger import Count
@@ -19,6 +20,14 @@ THROTTLED = {"code": "throttled", "message": "Too many messages; try again later
 UNAVAILABLE = {"code": "unavailable", "message": "No message is taken at the moment; try again later."}
 # Whoever waits for so long gets what a gateway in between would say, which tells nothing about the message either.
 NO_ANSWER = {"code": "no_answer", "message": "There was no answer in time; the message may have been taken."}
+
+
+class CutOff(Response):
+    """A response that ends in its middle: the server then cuts the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Announce a body, and leave."""
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": [(b"content-length", b"100")]})
 
 
 def as_json(document: object, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -43,6 +52,8 @@ def singly(submitted: Submitted) -> Response:
             return as_json(THROTTLED, HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": str(RETRY_AFTER)})
         case Answer.UNAVAILABLE:
             return as_json(UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE)
+        case Answer.CUT_OFF | Answer.LOST:
+            return CutOff()
         case Answer.SILENCE:
             return as_json(NO_ANSWER, HTTPStatus.GATEWAY_TIMEOUT)
 
@@ -60,7 +71,7 @@ def in_batch(client_reference: str, submitted: Submitted) -> dict[str, Any] | No
             return result | {"retry_after": RETRY_AFTER}
         case Answer.UNAVAILABLE:
             return result
-        case Answer.SILENCE:
+        case Answer.SILENCE | Answer.CUT_OFF | Answer.LOST:
             return None
 
 

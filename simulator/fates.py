@@ -17,6 +17,8 @@ class Answer(StrEnum):
     THROTTLED = "throttled"
     UNAVAILABLE = "unavailable"
     SILENCE = "silence"  # nothing at all: singly the request hangs, in a batch the result is missing
+    CUT_OFF = "cut off"  # taken; singly the connection is cut instead of an answer, in a batch the result is missing
+    LOST = "lost"  # the same, and not taken
 
     @property
     def takes(self) -> bool:
@@ -24,7 +26,7 @@ class Answer(StrEnum):
         return self in TAKING
 
 
-TAKING = frozenset({Answer.ACCEPTED, Answer.SILENCE})
+TAKING = frozenset({Answer.ACCEPTED, Answer.SILENCE, Answer.CUT_OFF})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ FATES: Mapping[str, Fate] = {
     "13": Fate(answers=(Answer.UNAVAILABLE, Answer.UNAVAILABLE, Answer.ACCEPTED)),
     "14": Fate(receipts=(Receipt(status="DELIVERED", is_forged=True),)),
     "15": Fate(receipts=(Receipt(status="FLURBLED"), DELIVERED)),
+    "16": Fate(answers=(Answer.LOST, Answer.ACCEPTED)),
+    "17": Fate(answers=(Answer.CUT_OFF,), receipts=()),
 }
 
 

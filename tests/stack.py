@@ -60,6 +60,7 @@ class Stack:
             "SIMULATOR_PORT": str(self.simulator_port),
             "SIMULATOR_RECEIPT_DELAY": "0.2",
             "SIMULATOR_LATE_RECEIPT_DELAY": "3",
+            "LOOK_UP_AFTER": "1",
             "WEBHOOK_URL": f"{self.url}/api/webhooks/dlr/",
             **settings,
         }
@@ -149,9 +150,9 @@ def fresh_redis(database: int) -> str:
     return url
 
 
-def _running(tmp_path_factory: pytest.TempPathFactory, server: str, redis_database: int):
+def _running(tmp_path_factory: pytest.TempPathFactory, server: str, redis_database: int, **settings: str):
     urls = {"DATABASE_URL": fresh_database(f"stack_{server}"), "REDIS_URL": fresh_redis(redis_database)}
-    stack = Stack(tmp_path_factory.mktemp(server), server=server, **urls)
+    stack = Stack(tmp_path_factory.mktemp(server), server=server, **urls, **settings)
     try:
         stack.start()
         yield stack
@@ -167,5 +168,5 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def daphne_stack(tmp_path_factory):
-    """The service on `manage.py runserver`, which daphne serves."""
-    yield from _running(tmp_path_factory, "daphne", 2)
+    """The service on `manage.py runserver`, which daphne serves, with a provider that takes one message a request."""
+    yield from _running(tmp_path_factory, "daphne", 2, SIMULATOR_BATCHES="false", PROVIDER_TIMEOUT="2")

@@ -24,9 +24,10 @@ SEEN = {
     "12": ["QUEUED", "SENDING", "QUEUED", "SENDING", "QUEUED", "SENDING", "SENT", "DELIVERED"],
     "13": ["QUEUED", "SENDING", "QUEUED", "SENDING", "QUEUED", "SENDING", "SENT", "DELIVERED"],
     "15": ["QUEUED", "SENDING", "SENT", "DELIVERED"],
+    "16": ["QUEUED", "SENDING", "UNCERTAIN", "QUEUED", "SENDING", "SENT", "DELIVERED"],
     "77": ["QUEUED", "SENDING", "SENT", "DELIVERED"],
 }
-STAYS_SENT = ("05", "14")
+STAYS_SENT = ("05", "14", "17")
 
 
 def send(stack, number):
@@ -141,3 +142,13 @@ def test_an_open_message_has_an_entry_and_a_final_one_has_none(stack, lives):
         "WHERE (m.status IN ('SCHEDULED','QUEUED','SENDING','UNCERTAIN','SENT')) = (d.message_id IS NULL)"
     )
     assert wrong == []
+
+
+SINGLY = {"01": "DELIVERED", "04": "REJECTED", "11": "DELIVERED", "12": "DELIVERED", "13": "DELIVERED", "17": "SENT"}
+
+
+def test_one_request_a_message_ends_the_same(daphne_stack):
+    """A provider without batches tells the same fates; a hanging request and a cut one lose nothing."""
+    sent = {number: send(daphne_stack, number) for number in SINGLY}
+    ends = {number: daphne_stack.wait_for(sent[number], end)["status"] for number, end in SINGLY.items()}
+    assert ends == SINGLY

@@ -90,7 +90,7 @@ class Singly:
                 connection.sock.settimeout(PATIENCE)
             response = connection.getresponse()
             return self._in_batch_words(document, response.status, response.headers, json.loads(response.read()))
-        except TimeoutError:
+        except (TimeoutError, http.client.IncompleteRead):
             return None
         finally:
             connection.close()

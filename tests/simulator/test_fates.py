@@ -203,3 +203,22 @@ def test_the_page_has_a_row_for_each_fate():
     """docs/simulator.md and the table of fates name the same numbers."""
     page = (ROOT / "docs" / "simulator.md").read_text()
     assert re.findall(r"^\| `(\d\d)` \|", page, re.MULTILINE) == list(FATES)
+
+
+def test_16_cut_off_and_not_taken(provider, simulator, sink):
+    """The first submit ends without an answer and is not taken; the second is like any other."""
+    first, second = (message(number("16"), text=f"{provider} 16") for _ in range(2))
+    assert provider.submit(first) is None
+    assert simulator.look_up(first["client_reference"])["code"] == "not_found"
+    reference = accepted(provider, second)
+    assert words(sink.wait_for(reference, 1)) == ["DELIVERED"]
+
+
+def test_17_cut_off_and_taken(provider, simulator, sink):
+    """The submit ends without an answer, the message was taken, and no receipt ever tells."""
+    document = message(number("17"))
+    assert provider.submit(document) is None
+    found = simulator.look_up(document["client_reference"])
+    assert (found["submits"], found["receipt"]) == (1, None)
+    time.sleep(QUIET)
+    assert sink.of(document["client_reference"]) == []
