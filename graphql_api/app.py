@@ -1,0 +1,39 @@
+"""The GraphQL edge: HTTP and websockets on one path, GraphiQL for browsers."""
+
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from edge import problems
+from graphql_api.graphiql import page
+from graphql_api.http import GraphQLView
+from graphql_api.schema import schema
+from graphql_api.websocket import websocket as _serve_socket
+
+PATHS: Final = ("/graphql/", "/graphql")
+ASSETS: Final = "/graphql/assets/"
+
+_view = GraphQLView(schema, graphql_ide=None)
+
+
+async def http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve every path below `/graphql`."""
+    path = scope["path"]
+    if path in PATHS:
+        serve = page.show if page.is_wanted(scope) else _view
+        await serve(scope, receive, send)
+    elif path.startswith(ASSETS):
+        await page.serve_asset(scope, receive, send)
+    else:
+        await problems.not_found()(scope, receive, send)
+
+
+async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve a socket on `/graphql/`; refuse every other."""
+    if scope["path"] in PATHS:
+        await _serve_socket(scope, receive, send)
+    elif "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close", "code": 4404})

@@ -1,0 +1,89 @@
+"""The domain's public enums, as GraphQL shows them. Their members stand in `sms`; here each gets its sentence."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+import strawberry
+
+from sms.errors import ErrorCode
+from sms.models import DeliveryPolicy
+from sms.statuses import Status
+
+MEANING_OF_STATUS: Final[Mapping[Status, str]] = {
+    Status.SCHEDULED: "Accepted; waits for its send time.",
+    Status.QUEUED: "Due; waits for a worker, or for a retry.",
+    Status.SENDING: "Being handed to the provider.",
+    Status.UNCERTAIN: "Nobody knows yet whether the provider took it.",
+    Status.SENT: "The provider took it.",
+    Status.UNKNOWN: "Final unless corrected: no receipt came within the window.",
+    Status.EXPIRED: "Final unless corrected: its validity passed before it was delivered.",
+    Status.UNDELIVERED: "Final unless corrected: the network gave up.",
+    Status.FAILED: "Final unless corrected: never handed over, or the provider says just 'failed'.",
+    Status.DELIVERED: "Final: the handset, or the last hop that reports, confirmed.",
+    Status.REJECTED: "Final: provider or network refused it before any delivery attempt.",
+    Status.CANCELED: "Final: withdrawn before it was sent.",
+}
+
+MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
+    ErrorCode.INVALID_REQUEST: "The request is not of the right shape.",
+    ErrorCode.BODY_TOO_LARGE: "The body is larger than the service takes.",
+    ErrorCode.SENDER_ID_INVALID: "This can be no sender ID.",
+    ErrorCode.SENDER_ID_NOT_ALLOWED: "The sender ID is not on the account's list.",
+    ErrorCode.RECIPIENT_INVALID: "This is no phone number.",
+    ErrorCode.RECIPIENT_NOT_MOBILE: "The number cannot be a mobile phone's.",
+    ErrorCode.TEXT_EMPTY: "There is no text.",
+    ErrorCode.TEXT_INVALID: "The text has characters that cannot be sent.",
+    ErrorCode.TEXT_TOO_LONG: "The text needs too many segments.",
+    ErrorCode.BLOCKED_KEYWORD: "The text contains a keyword that the account has blocked.",
+    ErrorCode.CLIENT_REFERENCE_INVALID: "The client reference is too long, empty, or not printable.",
+    ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
+    ErrorCode.VALID_FOR_INVALID: "A message cannot be valid for so long, or so short.",
+    ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
+    ErrorCode.VALID_FOR_INVALID: "The validity is too short or too long.",
+    ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
+    ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
+    ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
+    ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
+    ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
+    ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
+    ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",
+    ErrorCode.OVERLOADED: "Too much is waiting, so nothing was stored; try again shortly.",
+}
+
+
+MEANING_OF_POLICY: Final[Mapping[DeliveryPolicy, str]] = {
+    DeliveryPolicy.AT_MOST_ONCE: "Never send it again.",
+    DeliveryPolicy.AT_LEAST_ONCE: "Send it again: better twice than not at all.",
+}
+
+
+def _show(enum: type[Enum], meanings: Mapping[Any, str], *, name: str, description: str) -> None:
+    strawberry.enum(enum, name=name, description=description)
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = meanings.get(enum[value.name])
+
+
+_show(
+    Status,
+    MEANING_OF_STATUS,
+    name="MessageStatus",
+    description="What is known of a message. It never runs backwards.",
+)
+_show(
+    ErrorCode,
+    MEANING_OF_CODE,
+    name="ErrorCode",
+    description="Why something was refused. Codes are added, never renamed.",
+)
+_show(
+    DeliveryPolicy,
+    MEANING_OF_POLICY,
+    name="DeliveryPolicy",
+    description="What to do when nobody knows whether the provider took a message.",
+)
+
+MessageStatus: TypeAlias = Status
+RefusalCode: TypeAlias = ErrorCode
+Policy: TypeAlias = DeliveryPolicy

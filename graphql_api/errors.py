@@ -1,0 +1,97 @@
+"""Refusals as clients see them: data where the request can be mended, the `errors` list for the rest."""
+
+from uuid import uuid4
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.field import StrawberryField
+from strawberry.utils.str_converters import to_camel_case
+
+from graphql_api.enums import RefusalCode
+from sms import errors
+from sms.errors import ErrorCode, SmsError
+
+log = structlog.get_logger(__name__)
+
+INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+@strawberry.interface(description="Why a request was refused. Nothing was stored.")
+class Refusal:
+    """Why a request was refused."""
+
+    code: RefusalCode = strawberry.field(description="Stable; made for programs.")
+    field: str | None = strawberry.field(description="The input field to mend, as it is spelled in the input.")
+    detail: str = strawberry.field(description="A sentence that a person can act on.")
+
+
+@strawberry.type(description="The message breaks a rule. The same idempotency key may be used for the mended one.")
+class InvalidMessage(Refusal):
+    """The message breaks a rule."""
+
+
+@strawberry.type(description="The idempotency key was used for a different request.")
+class IdempotencyConflict(Refusal):
+    """The idempotency key was used for a different request."""
+
+
+class InvalidMessages(strawberry.ExceptionHandler[errors.InvalidMessage, InvalidMessage]):
+    """Makes a broken rule a member of the field's union."""
+
+    def handle(
+        self, exception: errors.InvalidMessage, *, field: StrawberryField, info: strawberry.Info
+    ) -> InvalidMessage:
+        """Translate."""
+        return InvalidMessage(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+class IdempotencyConflicts(strawberry.ExceptionHandler[errors.IdempotencyConflict, IdempotencyConflict]):
+    """Makes a reused key a member of the field's union."""
+
+    def handle(
+        self, exception: errors.IdempotencyConflict, *, field: StrawberryField, info: strawberry.Info
+    ) -> IdempotencyConflict:
+        """Translate."""
+        return IdempotencyConflict(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+def _spelled(exception: SmsError) -> str:
+    return to_camel_case(exception.field or "")
+
+
+def finish(error: GraphQLError) -> None:
+    """Give an error its `extensions.code`, and hide what clients must not see. Does nothing the second time."""
+    if error.extensions and "code" in error.extensions:
+        return
+    cause = error.original_error
+    if isinstance(cause, SmsError):
+        error.message = cause.detail
+        error.extensions = {"code": cause.code}
+    elif cause is None or isinstance(cause, GraphQLError | CannotGetOperationTypeError | InvalidOperationTypeError):
+        error.extensions = {"code": ErrorCode.INVALID_REQUEST}
+    else:
+        incident = log_incident(cause, path=error.path)
+        error.message = f"Internal error ({incident})."
+        error.extensions = {"code": INTERNAL_ERROR}
+
+
+def log_incident(cause: BaseException, **facts: object) -> str:
+    """Log what went wrong on our side, and return the id under which it can be found."""
+    incident = uuid4().hex
+    log.error("request_failed", incident=incident, exc_info=cause, **facts)
+    return incident
+
+
+def refusal_behind(found: list[GraphQLError] | None) -> SmsError | None:
+    """Return the refusal of the domain that caused one of the errors, if any."""
+    causes = (error.original_error for error in found or ())
+    return next((cause for cause in causes if isinstance(cause, SmsError)), None)
+
+
+def was_executed(result: ExecutionResult) -> bool:
+    """Whether a result has `data` to show: not if the request failed before it, nor if the domain refused it."""
+    found = result.errors
+    return not found or (any(error.path for error in found) and refusal_behind(found) is None)

@@ -1,0 +1,157 @@
+"""Follow messages as they change: everything that happened, in order, each once (see docs/adr/0002-live-updates.md).
+
+The database has the truth. The channel layer only carries hints that make us look at once; where one is lost, the hub
+notices by itself within CHECK_EVERY seconds.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from graphql_api.listener import Listener, Watching
+from graphql_api.reader import ChangeReader
+from sms import selectors
+from sms.errors import Unavailable
+from sms.models import MessageEvent
+from sms.statuses import FINAL, HARD_FINAL, Status
+
+log = structlog.get_logger(__name__)
+
+CHECK_EVERY = 10.0  # seconds
+
+
+async def follow(
+    account_id: UUID, message_id: UUID, *, after: int | None, include_late: bool
+) -> AsyncGenerator[MessageEvent, None]:
+    """Yield a message's present status, or all changes after `after`, and then every change, each once.
+
+    Ends after a final status; with `include_late` only after one that nothing can correct. Raises MessageNotFound, and
+    Unavailable if the database cannot be asked at the start. Later it waits for the database.
+    """
+    with hub().watch(account_id, message_id) as watcher:  # first listen, then look: so nothing falls in between
+        changes = await selectors.changes_after(account_id=account_id, message_id=message_id, sequence=0)
+        if after is None:
+            after, changes = 0, changes[-1:]
+        while True:
+            for change in changes:
+                if _sequence(change) > after:
+                    yield change
+            watcher.sequence = _sequence(changes[-1])
+            if _is_over(changes[-1], include_late=include_late):
+                return
+            changes = await watcher.next_changes()
+
+
+def _sequence(change: MessageEvent) -> int:
+    assert change.sequence is not None  # it is no note
+    return change.sequence
+
+
+def _is_over(last: MessageEvent, *, include_late: bool) -> bool:
+    return Status(last.status) in (HARD_FINAL if include_late else FINAL)
+
+
+class Watcher:
+    """One subscriber's place in one message's history.
+
+    It never queues events: it only remembers how far the message has come, and reads what it lacks when it can take it.
+    """
+
+    def __init__(self, message_id: UUID, reader: ChangeReader) -> None:
+        self.message_id = message_id
+        self.sequence = 0  # of the last change that was taken
+        self._hinted = 0
+        self._woken = asyncio.Event()
+        self._reader = reader
+
+    def hint(self, sequence: int) -> None:
+        """Learn that the message has reached `sequence`."""
+        if sequence > self._hinted:
+            self._hinted = sequence
+            self._woken.set()
+
+    async def next_changes(self) -> list[MessageEvent]:
+        """Wait for changes after `self.sequence`, and return all there are, in order."""
+        while True:
+            while self._hinted <= self.sequence:
+                self._woken.clear()
+                await self._woken.wait()
+            hinted = self._hinted
+            with suppress(Unavailable):
+                if changes := await self._reader.changes_after(self.message_id, self.sequence):
+                    return changes
+            if self._hinted == hinted:  # what cannot be confirmed now is forgotten; the next look will tell
+                self._hinted = self.sequence
+
+
+class Hub:
+    """All watchers of one process: a listener for each account that has some, and a regular look at the database."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[UUID, Listener] = {}
+        self._reader = ChangeReader()
+        self._looking: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @contextmanager
+    def watch(self, account_id: UUID, message_id: UUID) -> Iterator[Watcher]:
+        """Let a watcher hear of its message for a while."""
+        watcher = Watcher(message_id, self._reader)
+        listener = self._listeners.get(account_id)
+        if listener is None:
+            listener = self._listeners[account_id] = Listener(account_id, self._look)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look_regularly())
+        listener.add(watcher)
+        try:
+            yield watcher
+        finally:
+            if listener.discard(watcher):
+                del self._listeners[account_id]
+                self._end(listener.task)
+            if not self._listeners:
+                self._end(self._looking)
+                self._looking = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody watches, and nothing of those who did is left."""
+        return not self._listeners and not self._ending and self._looking is None and self._reader.is_idle
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _look_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_EVERY)
+            await self._look([watcher for listener in self._listeners.values() for watcher in listener])
+
+    async def _look(self, watchers: Iterable[Watching]) -> None:
+        """Compare what watchers know with the database, and wake those that missed something."""
+        watchers = list(watchers)
+        try:
+            reached = await selectors.sequences({watcher.message_id for watcher in watchers})
+        except Unavailable:
+            return  # the next look will tell
+        except Exception:
+            log.exception("look_failed")
+            return
+        for watcher in watchers:
+            watcher.hint(reached.get(watcher.message_id, 0))
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """Return the hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    if (found := _hubs.get(loop)) is None:
+        found = _hubs[loop] = Hub()
+    return found

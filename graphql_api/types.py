@@ -1,0 +1,134 @@
+"""What clients get to see."""
+
+from datetime import datetime
+from typing import Any, Self
+
+import strawberry
+
+from graphql_api.enums import MessageStatus, Policy
+from sms import models
+from sms.statuses import FINAL, Status
+
+
+def described(text: str) -> Any:
+    """Return a field with a description."""
+    return strawberry.field(description=text)
+
+
+@strawberry.type(description="One line of a message's history. Lines are only ever added.")
+class MessageEvent:
+    """One line of a message's history."""
+
+    sequence: int | None = described(
+        "1, 2, 3 … for changes of status. Null for what moved nothing, such as a provider's intermediate word."
+    )
+    status: MessageStatus = described("The message's status after this event.")
+    late: bool = described("Whether this corrected a final status.")
+    conflict: bool = described("Whether this contradicted a final status, and so changed nothing.")
+    provider_status: str | None = described("The provider's own word.")
+    error_code: str | None = described("The provider's error code.")
+    detail: str | None = described("More, for a person.")
+    occurred_at: datetime = described("When it was recorded.")
+
+    @classmethod
+    def of(cls, row: models.MessageEvent) -> Self:
+        """Show a row."""
+        return cls(
+            sequence=row.sequence,
+            status=Status(row.status),
+            late=row.late,
+            conflict=row.conflict,
+            provider_status=row.provider_status,
+            error_code=row.error_code,
+            detail=row.detail,
+            occurred_at=row.occurred_at,
+        )
+
+
+@strawberry.type(description="One text to one recipient.")
+class Message:
+    """One text to one recipient."""
+
+    row: strawberry.Private[models.Message]
+    id: strawberry.ID = described("Made by the service; sorts by time.")
+    sender_id: str = described("What the handset shows as from.")
+    recipient: str = described("The number in E.164, such as +233200000901.")
+    text: str = described("The text as it was given.")
+    status: MessageStatus = described("What is known of the message now.")
+    final: bool = described("Whether the status is final. A late receipt may still correct some final statuses.")
+    encoding: str = described("GSM7 or UCS2.")
+    segments: int = described("How many SMS the text needs.")
+    client_reference: str | None = described("The caller's own label, returned untouched.")
+    delivery_policy: Policy = described("What to do when nobody knows whether the provider took it.")
+    provider: str | None = described("The provider that the message was handed to.")
+    provider_reference: str | None = described("The provider's id for the message.")
+    error_code: str | None = described("The provider's error code, where the last change had one.")
+    sequence: int = described("The number of the last change of status; a subscription can continue after it.")
+    created_at: datetime = described("When the message was accepted.")
+    updated_at: datetime = described("When its status last changed.")
+
+    @strawberry.field(description="The history, oldest first.")  # type: ignore[untyped-decorator]
+    def events(self) -> list[MessageEvent]:
+        """Return the history, oldest first."""
+        return [MessageEvent.of(row) for row in self.row.history]
+
+    @classmethod
+    def of(cls, row: models.Message) -> Self:
+        """Show a row that came with its history."""
+        return cls(
+            row=row,
+            id=strawberry.ID(str(row.id)),
+            sender_id=row.sender_id,
+            recipient=row.recipient,
+            text=row.text,
+            status=Status(row.status),
+            final=row.status in FINAL,
+            encoding=row.encoding,
+            segments=row.segment_count,
+            client_reference=row.client_reference,
+            delivery_policy=Policy(row.delivery_policy),
+            provider=row.provider,
+            provider_reference=row.provider_reference,
+            error_code=row.error_code,
+            sequence=row.sequence,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+
+@strawberry.type(description="The message is stored for good, and will be sent.")
+class SendMessageSuccess:
+    """The message is stored for good."""
+
+    message: Message = described("The message.")
+    replayed: bool = described("Whether the idempotency key had been used for this very message before.")
+
+
+@strawberry.type(description="A change of a message's status. Each comes once, in the order of `sequence`.")
+class MessageStatusEvent:
+    """A change of a message's status."""
+
+    message_id: strawberry.ID = described("The message.")
+    sequence: int = described("1, 2, 3 …; give it as `afterSequence` to continue after this event.")
+    status: MessageStatus = described("The status since this event.")
+    final: bool = described("Whether the status is final.")
+    late: bool = described("Whether this corrected a final status.")
+    conflict: bool = described("Whether this contradicted a final status.")
+    provider_status: str | None = described("The provider's own word.")
+    error_code: str | None = described("The provider's error code.")
+    occurred_at: datetime = described("When it was recorded.")
+
+    @classmethod
+    def of(cls, row: models.MessageEvent) -> Self:
+        """Show the row of a change."""
+        return cls(
+            message_id=strawberry.ID(str(row.message_id)),
+            sequence=row.sequence or 0,  # only notes have none
+            status=Status(row.status),
+            final=Status(row.status) in FINAL,
+            late=row.late,
+            conflict=row.conflict,
+            provider_status=row.provider_status,
+            error_code=row.error_code,
+            occurred_at=row.occurred_at,
+        )
