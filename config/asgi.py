@@ -10,10 +10,10 @@ django = get_asgi_application()  # sets Django up; the imports below need that
 
 from typing import Any
 
-from graphql_api import app as graphql_api
 from starlette.types import Receive, Scope, Send
 
 from config.celery import app as celery_app
+from graphql_api import app as graphql_api
 from health import app as health
 from rest_api import app as rest_api
 from webhooks import app as webhooks

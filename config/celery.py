@@ -17,6 +17,8 @@ from sms.liveness import EVERY, show_alive
 
 log = structlog.get_logger(__name__)
 
+SWEEP_EVERY = 4  # seconds; only what a crash or a lost nudge left behind waits for it
+
 app = Celery("sms")
 app.conf.update(
     broker_url=env.REDIS_URL,
@@ -35,13 +37,13 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     beat_schedule={
-        "dispatch": {"task": "sms.dispatch", "schedule": 1.0, "options": {"expires": 5}},
-        "receipts": {"task": "sms.receipts", "schedule": 1.0, "options": {"expires": 5}},
-        "sweep": {"task": "sms.sweep", "schedule": 5.0, "options": {"expires": 30}},
+        "dispatch": {"task": "sms.dispatch", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
+        "receipts": {"task": "sms.receipts", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
+        "sweep": {"task": "sms.sweep", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
         "prune": {"task": "sms.prune", "schedule": 600.0, "options": {"expires": 600}},
     },
     beat_scheduler="config.celery:LiveScheduler",
-    beat_max_loop_interval=1,
+    beat_max_loop_interval=SWEEP_EVERY,
 )
 app.autodiscover_tasks(["sms"])
 

@@ -6,7 +6,7 @@ import redis
 from django.conf import settings
 
 EVERY = 3.0  # seconds between two signs of life
-LASTS = 10  # seconds that one counts
+LASTS = 12  # seconds that one counts
 PARTS = ("worker", "beat")
 
 

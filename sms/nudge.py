@@ -30,6 +30,12 @@ class Nudge:
                     self._thread = threading.Thread(target=self._serve, name=f"nudge {self._task}", daemon=True)
                     self._thread.start()
 
+    def after(self, seconds: float) -> None:
+        """Ask for the task in a while. Only a convenience: if this process dies before, beat does it."""
+        timer = threading.Timer(seconds, self)
+        timer.daemon = True
+        timer.start()
+
     def _serve(self) -> None:
         while True:
             self._wanted.wait()
@@ -47,3 +53,4 @@ class Nudge:
 
 nudge_dispatch = Nudge("sms.dispatch")
 nudge_receipts = Nudge("sms.receipts")
+nudge_sweep = Nudge("sms.sweep")

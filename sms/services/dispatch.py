@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from sms import faults, retry
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
-from sms.nudge import nudge_dispatch, nudge_receipts
+from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
 from sms.providers.errors import RETRYABLE, ProviderError
 from sms.providers.http import client
@@ -148,16 +148,27 @@ WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s) AN
 
 def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
     """Write what became of each claimed message, in one commit; then tell the world."""
-    changes = transact(_record, provider, claimed, outcomes)
+    changes, delays = transact(_record, provider, claimed, outcomes)
     faults.reach("recorded")
     announce(changes)
+    _come_back(changes, delays)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
     if references and transact(execute, WAKE_RECEIPTS, provider.name, references) > 0:
         nudge_receipts()
 
 
-def _record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> list[StatusChanged]:
+def _come_back(changes: Sequence[StatusChanged], delays: Sequence[float]) -> None:
+    """Look again when the first of the waits is over: sooner than beat would."""
+    if delays:
+        nudge_dispatch.after(min(delays))
+    if any(change.status is Status.UNCERTAIN for change in changes):
+        nudge_sweep.after(settings.SMS_LOOK_UP_AFTER)
+
+
+def _record(
+    provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]
+) -> tuple[list[StatusChanged], list[float]]:
     messages = moves.lock([one.message_id for one in claimed])
     asked = []
     for one, outcome in zip(claimed, outcomes, strict=True):
@@ -174,7 +185,7 @@ def _record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[O
         [outcome.error for outcome in outcomes],
         [outcome.detail for outcome in outcomes],
     )
-    return changes
+    return changes, [move.delay for move in asked if move.status is Status.QUEUED]
 
 
 def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
