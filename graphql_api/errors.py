@@ -1,10 +1,12 @@
 """Refusals as clients see them: data where the request can be mended, the `errors` list for the rest."""
 
+from typing import Final
 from uuid import uuid4
 
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.field import StrawberryField
@@ -16,7 +18,9 @@ from sms.errors import ErrorCode, SmsError
 
 log = structlog.get_logger(__name__)
 
-INTERNAL_ERROR = "INTERNAL_ERROR"
+INTERNAL_ERROR: Final = "INTERNAL_ERROR"
+# How the libraries say that a document cannot be run.
+BAD_REQUESTS: Final = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 
 @strawberry.interface(description="Why a request was refused. Nothing was stored.")
@@ -70,7 +74,7 @@ def finish(error: GraphQLError) -> None:
     if isinstance(cause, SmsError):
         error.message = cause.detail
         error.extensions = {"code": cause.code}
-    elif cause is None or isinstance(cause, GraphQLError | CannotGetOperationTypeError | InvalidOperationTypeError):
+    elif cause is None or isinstance(cause, BAD_REQUESTS):
         error.extensions = {"code": ErrorCode.INVALID_REQUEST}
     else:
         incident = log_incident(cause, path=error.path)

@@ -2,9 +2,22 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import inf
 from typing import Final
 
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, parse, specified_rules
+from graphql import (
+    DocumentNode,
+    ExecutableDefinitionNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+)
 from graphql.validation import ASTValidationRule
 from graphql.validation.specified_rules import recommended_rules
 from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter, SchemaExtension
@@ -13,6 +26,7 @@ from strawberry.schema.schema import validate_document
 DEEPEST: Final = 10
 MOST_ALIASES: Final = 15
 MOST_TOKENS: Final = 1000
+MOST_SELECTIONS: Final = 500  # with every fragment spread out; the introspection of GraphiQL has 240
 REMEMBERED: Final = 256  # documents; clients that use variables have a handful
 
 # Built once: each limiter makes a rule class of its own.
@@ -32,7 +46,38 @@ def prepare(schema: GraphQLSchema, query: str) -> tuple[DocumentNode, list[Graph
     """
     document = parse(query, max_tokens=MOST_TOKENS)
     operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
-    return document, validate_document(schema, document, RULES), operations > 1
+    if count_selections(document) > MOST_SELECTIONS:
+        errors = [GraphQLError(f"The document asks for more than {MOST_SELECTIONS} fields, its fragments spread out.")]
+    else:
+        errors = validate_document(schema, document, RULES)
+    return document, errors, operations > 1
+
+
+def count_selections(document: DocumentNode) -> float:
+    """Return how many selections the largest definition has with every fragment spread out; infinite in a circle.
+
+    Some of the rules do spread them out. Twenty fragments that each use the next one twice would keep those busy for
+    hours, so this is counted first, and each fragment only once.
+    """
+    definitions = [one for one in document.definitions if isinstance(one, ExecutableDefinitionNode)]
+    fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
+    counted: dict[str, float] = {}
+
+    def count(selections: SelectionSetNode | None) -> float:
+        return sum(map(count_one, selections.selections)) if selections else 0
+
+    def count_one(selection: SelectionNode) -> float:
+        if isinstance(selection, FragmentSpreadNode):
+            return 1 + count_fragment(selection.name.value)
+        return 1 + count(getattr(selection, "selection_set", None))
+
+    def count_fragment(name: str) -> float:
+        if name not in counted:
+            counted[name] = inf  # for a fragment that uses itself
+            counted[name] = count(fragments[name].selection_set) if name in fragments else 0
+        return counted[name]
+
+    return max((count(one.selection_set) for one in definitions), default=0)
 
 
 class Limits(SchemaExtension):

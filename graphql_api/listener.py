@@ -38,6 +38,7 @@ class Listener:
 
     def __init__(self, account_id: UUID, on_joined: Callable[["Listener"], Awaitable[None]]) -> None:
         self.account_id = account_id
+        self.has_joined = False  # while it has not, hints are lost
         self._on_joined = on_joined
         self._watchers: defaultdict[str, set[Watching]] = defaultdict(set)
         self.task = asyncio.create_task(self._listen())
@@ -64,13 +65,14 @@ class Listener:
         while True:
             try:
                 async with _member(layer, group_of(self.account_id)) as channel:
-                    wait = FIRST_WAIT
+                    wait, self.has_joined = FIRST_WAIT, True
                     await self._on_joined(self)  # something may have happened before we could hear of it
                     while True:
                         self._pass_on(await layer.receive(channel))
             except Exception as error:  # noqa: BLE001  whatever it is, the database still has the truth
                 if wait == FIRST_WAIT:
                     log.warning("live_updates_delayed", account=str(self.account_id), error=repr(error))
+            self.has_joined = False
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 

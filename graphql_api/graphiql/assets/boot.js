@@ -1,11 +1,13 @@
 // Starts GraphiQL on the address that this page came from: HTTP for queries and mutations, a websocket for subscriptions.
 "use strict";
 
-const QUERY = `# 1. Press ▶ and choose "Send". The answer comes once the message is stored for good.
-# 2. Press ▶ and choose "Follow". Each change of its status arrives live, until a final one.
+const QUERY = `# ▶ Send    is answered once the message is stored
+# ▶ Follow  shows each change of its status, live
+# ▶ Look    shows its whole history
 #
-# The input is under "Variables"; the id of the message that you sent is put there for you.
-# Your API key goes under "Headers": {"Authorization": "Bearer <key>"}. In the demo you need none.
+# Variables: the id of what you send is filled in.
+# Headers:   {"Authorization": "Bearer <API key>"},
+#            which the demo does not ask for.
 
 mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) {
@@ -52,31 +54,52 @@ query Look($id: ID!) {
 `;
 
 const VARIABLES = {
+  id: "",
   input: {
     senderId: "MyCorp",
     recipient: "233200000901",
     text: "Your code is 1234",
   },
-  id: "",
 };
+
+const written = (variables) => JSON.stringify(variables, null, 2);
 
 const here = window.location.origin + window.location.pathname;
 const fetcher = GraphiQL.createFetcher({
   url: here,
   subscriptionUrl: here.replace(/^http/, "ws"),
+  enableIncrementalDelivery: false,
 });
 
-/** Return the variables with the id of the message that a result tells of, or null if there is nothing to change. */
+/** Whether a request is for a subscription. */
+function isSubscription(request, document) {
+  return document?.definitions.some(
+    (one) => one.operation === "subscription" && (!request.operationName || one.name?.value === request.operationName),
+  );
+}
+
+/**
+ * Return the answer of a server that refuses the key, or null.
+ *
+ * The socket's client tries a refused key again and again, for half a minute and without a word.
+ */
+async function refusal(headers) {
+  const answer = await fetcher({ query: "{ __typename }" }, { headers });
+  return answer.errors ? answer : null;
+}
+
+/** Return the variables with the id of the message that was just sent, or null if there is nothing to fill in. */
 function withSentId(result, variables) {
   const sent = Object.values(result?.data ?? {}).find((one) => one?.message?.id);
-  if (!sent) {
-    return null;
-  }
+  return sent && variables && "id" in variables ? { ...variables, id: sent.message.id } : null;
+}
+
+/** Return the variables of the last visit, where GraphiQL keeps them, or those of the first one. */
+function lastVariables() {
   try {
-    const given = JSON.parse(variables);
-    return "id" in given ? JSON.stringify({ ...given, id: sent.message.id }, null, 2) : null;
+    return localStorage.getItem("graphiql:variables") ?? written(VARIABLES);
   } catch {
-    return null; // the user is writing something of their own
+    return written(VARIABLES); // the browser keeps nothing
   }
 }
 
@@ -84,14 +107,15 @@ const explorer = GraphiQLPluginExplorer.explorerPlugin();
 const name = React.createElement(GraphiQL.Logo, null, React.createElement("span", { className: "service-name" }, "SMS messaging"));
 
 function Page() {
-  const [variables, setVariables] = React.useState(JSON.stringify(VARIABLES, null, 2));
-  const latest = React.useRef(variables);
-  latest.current = variables;
+  const [variables, setVariables] = React.useState(lastVariables);
   const send = React.useCallback(async (request, options) => {
+    if (isSubscription(request, options?.documentAST)) {
+      return (await refusal(options.headers)) ?? fetcher(request, options);
+    }
     const result = await fetcher(request, options);
-    const mended = withSentId(result, latest.current);
-    if (mended !== null) {
-      setVariables(mended);
+    const filledIn = withSentId(result, request.variables);
+    if (filledIn) {
+      setVariables(written(filledIn));
     }
     return result;
   }, []);
