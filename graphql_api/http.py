@@ -4,14 +4,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from cross_web import AsyncHTTPRequestAdapter, HTTPException, StarletteRequestAdapter
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http import GraphQLRequestData
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -24,23 +23,15 @@ from sms.errors import ErrorCode, SmsError
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
-IDEMPOTENCY_KEY: Final = "idempotency-key"
 REFUSAL_HEADERS: Final = {"retry-after", "www-authenticate"}
 ALLOWED: Final = {"GET": {OperationType.QUERY}, "POST": {OperationType.QUERY, OperationType.MUTATION}}
 
 
-class BoundedRequest(StarletteRequestAdapter):
-    """A request whose body has a limit."""
-
-    async def get_body(self) -> bytes:
-        """Return the body. Raises BodyTooLarge, or ClientDisconnect."""
-        return await bodies.read(self._request)
-
-
 class GraphQLView(GraphQL[Context, None]):
-    """Answers queries and mutations. Whatever goes wrong, the answer is a GraphQL response."""
+    """Answers queries and mutations. Whatever goes wrong, the answer is a GraphQL response.
 
-    request_adapter_class = BoundedRequest
+    `run` is Strawberry's, less what we never do: pages, batches, uploads, streams. They cost a third of a request.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -52,79 +43,46 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
+        reply = _new_reply(request)
         try:
-            return await self.run(request)
+            return await self.run(request, reply)
         except SmsError as error:
-            reply = _new_reply(request)
             _apply(error, reply)
-            return self._refuse(reply, error.code, error.detail)
+            return _refuse(reply, error.code, error.detail)
         except HTTPException as error:
-            status = HTTPStatus(error.status_code)
-            reply = _new_reply(request, status)
-            if status == HTTPStatus.METHOD_NOT_ALLOWED:
-                reply.headers["Allow"] = "POST" if request.method == "GET" else "GET, POST"
-            return self._refuse(reply, ErrorCode.INVALID_REQUEST, error.reason)
+            reply.status_code = error.status_code
+            reply.headers.update(error.headers or {})
+            return _refuse(reply, ErrorCode.INVALID_REQUEST, error.detail)
         except bodies.BodyTooLarge as error:
-            headers = {"Connection": "close"}  # the rest of the body was not read
-            reply = _new_reply(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, headers)
-            return self._refuse(reply, ErrorCode.BODY_TOO_LARGE, str(error))
+            reply.status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            reply.headers["Connection"] = "close"  # the rest of the body was not read
+            return _refuse(reply, ErrorCode.BODY_TOO_LARGE, str(error))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001  it is logged, the client gets its number
-            detail = f"Internal error ({log_incident(error, path=request.scope['path'])})."
-            return self._refuse(_new_reply(request, HTTPStatus.INTERNAL_SERVER_ERROR), INTERNAL_ERROR, detail)
+            reply.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
+            return _refuse(reply, INTERNAL_ERROR, f"Internal error ({log_incident(error, path=request.url.path)}).")
 
-    def _refuse(self, reply: Response, code: str, detail: str) -> Response:
-        return self.create_response({"errors": [{"message": detail, "extensions": {"code": code}}]}, reply)
+    async def run(self, request: Request, reply: Response) -> Response:  # type: ignore[override]
+        """Return `reply`, filled in. Raises SmsError, HTTPException, BodyTooLarge, ClientDisconnect."""
+        key = request.headers.get("idempotency-key")
+        context = RequestContext(await caller_of(request), reply, idempotency_key=key)
+        asked = await _read(request)
+        result = await self._execute(asked, context, request.method)
+        if (refusal := refusal_behind(result.errors)) is not None:
+            _apply(refusal, reply)
+        elif reply.media_type == GRAPHQL_JSON and not was_executed(result):
+            reply.status_code = HTTPStatus.BAD_REQUEST
+        return _fill_in(reply, _to_document(result))
 
-    async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        """Return the response that is filled in while the request is worked on."""
-        return _new_reply(request)
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Return who is asking. Raises Unauthenticated or Unavailable."""
-        assert isinstance(request, Request)
-        assert isinstance(response, Response)
-        key = request.headers.get(IDEMPOTENCY_KEY)
-        return RequestContext(await caller_of(request), response, idempotency_key=key)
-
-    def should_render_graphql_ide(self, request: Any) -> bool:
-        """Leave the page to `graphql_api.graphiql`."""
-        return False
-
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """Return what is asked for. Raises HTTPException, or BodyTooLarge."""
-        if request.method == "GET":
-            return _to_request(self.parse_query_params(request.query_params))
-        if (request.content_type or "").partition(";")[0].strip().lower() != JSON:
-            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the request as '{JSON}'.")
-        return _to_request(self.parse_json(await request.get_body()))
-
-    def decode_json(self, data: str | bytes) -> object:
-        """Parse JSON, strictly."""
-        return orjson.loads(data)
-
-    def encode_json(self, data: object) -> bytes:
-        """Write JSON."""
-        return orjson.dumps(data)
-
-    async def execute_single(  # noqa: PLR0917  Strawberry's own signature
-        self,
-        request: Request,
-        request_adapter: AsyncHTTPRequestAdapter,
-        sub_response: Response,
-        context: Context,
-        root_value: None,
-        request_data: GraphQLRequestData,
-    ) -> ExecutionResult:
-        """Execute, and let the status of the response tell how that went. Raises HTTPException."""
+    async def _execute(self, asked: GraphQLRequestData, context: Context, method: str) -> ExecutionResult:
         try:
-            result = await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
+            return await self.schema.execute(
+                asked.query,
+                variable_values=asked.variables,
                 context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types=ALLOWED[request_adapter.method],
+                operation_name=asked.operation_name,
+                allowed_operation_types=ALLOWED[method],
             )
         except MissingQueryError:
             raise HTTPException(HTTPStatus.BAD_REQUEST, "There is no query.") from None
@@ -132,36 +90,12 @@ class GraphQLView(GraphQL[Context, None]):
             raise HTTPException(HTTPStatus.BAD_REQUEST, error.as_http_error_reason()) from None
         except InvalidOperationTypeError as error:
             raise _wrong_transport(error.operation_type) from None
-        if (refusal := refusal_behind(result.errors)) is not None:
-            _apply(refusal, sub_response)
-        elif sub_response.media_type == GRAPHQL_JSON and not was_executed(result):
-            sub_response.status_code = HTTPStatus.BAD_REQUEST
-        return result
-
-    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return the body; without `data` where nothing was executed."""
-        body: GraphQLHTTPResponse = {}
-        if result.errors:
-            body["errors"] = [error.formatted for error in result.errors]
-        if was_executed(result):
-            body["data"] = result.data
-        return body
-
-    def create_response(
-        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
-    ) -> Response:
-        """Put the body into the response."""
-        sub_response.body = self.encode_json(response_data)
-        sub_response.headers["Content-Length"] = str(len(sub_response.body))
-        return sub_response
 
 
-def _new_reply(
-    request: HTTPConnection, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> Response:
+def _new_reply(request: Request) -> Response:
     """Return an empty response of the type that the client takes."""
     newer = GRAPHQL_JSON in request.headers.get("accept", "")
-    return Response(None, status, {"Vary": "Accept", **(headers or {})}, GRAPHQL_JSON if newer else JSON)
+    return Response(headers={"Vary": "Accept"}, media_type=GRAPHQL_JSON if newer else JSON)
 
 
 def _apply(refusal: SmsError, reply: Response) -> None:
@@ -172,11 +106,45 @@ def _apply(refusal: SmsError, reply: Response) -> None:
         reply.headers[name] = elsewhere.headers[name]
 
 
-def _wrong_transport(kind: OperationType) -> HTTPException:
-    if kind is OperationType.SUBSCRIPTION:
-        detail = "Subscriptions come over a websocket on this address, with the protocol 'graphql-transport-ws'."
-        return HTTPException(HTTPStatus.BAD_REQUEST, detail)
-    return HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "Send mutations with POST.")
+def _refuse(reply: Response, code: str, detail: str) -> Response:
+    return _fill_in(reply, {"errors": [{"message": detail, "extensions": {"code": code}}]})
+
+
+def _fill_in(reply: Response, document: dict[str, Any]) -> Response:
+    reply.body = orjson.dumps(document)
+    reply.headers["Content-Length"] = str(len(reply.body))
+    return reply
+
+
+def _to_document(result: ExecutionResult) -> dict[str, Any]:
+    """Return the body of an answer; without `data` where nothing was executed."""
+    if not result.errors:
+        return {"data": result.data}
+    document: dict[str, Any] = {"errors": [error.formatted for error in result.errors]}
+    if was_executed(result):
+        document["data"] = result.data
+    return document
+
+
+async def _read(request: Request) -> GraphQLRequestData:
+    """Return what is asked for. Raises HTTPException, BodyTooLarge or ClientDisconnect."""
+    if request.method == "POST":
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the request as '{JSON}'.")
+        return _to_request(_parse(await bodies.read(request)))
+    if request.method == "GET":
+        document: dict[str, Any] = dict(request.query_params)
+        for name in ("variables", "extensions"):
+            document[name] = _parse(document[name]) if document.get(name) else None
+        return _to_request(document)
+    raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "Send queries with GET or POST.", {"Allow": "GET, POST"})
+
+
+def _parse(written: bytes | str) -> object:
+    try:
+        return orjson.loads(written)
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"This is not valid JSON: {error}.") from None
 
 
 def _to_request(document: object) -> GraphQLRequestData:
@@ -196,3 +164,10 @@ def _optional(document: dict[str, Any], name: str, kind: type, words: str) -> An
     if value is not None and not isinstance(value, kind):
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"'{name}' must be {words}.")
     return value
+
+
+def _wrong_transport(kind: OperationType) -> HTTPException:
+    if kind is OperationType.SUBSCRIPTION:
+        detail = "Subscriptions come over a websocket on this address, with the protocol 'graphql-transport-ws'."
+        return HTTPException(HTTPStatus.BAD_REQUEST, detail)
+    return HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "Send mutations with POST.", {"Allow": "POST"})

@@ -1,44 +1,44 @@
-"""The HTTP headers `Idempotency-Key` and `Idempotency-Replayed`, for documents with a single field to send."""
+"""The HTTP headers `Idempotency-Key` and `Idempotency-Replayed`, for operations with a single field to send."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from graphql import FieldNode, FragmentSpreadNode, SelectionNode
 
-from graphql_api.context import Info
+from graphql_api.context import Context, Info
 from sms.errors import ErrorCode, InvalidMessage
 from sms.services.accept import Accepted
 
 REPLAYED = "Idempotency-Replayed"
 
 
-def key_of(info: Info, given: str | None) -> str | None:
-    """Return the idempotency key of the field that is being resolved, from its input or from the header.
+def key_of(context: Context, given: str | None, is_alone: Callable[[], bool]) -> str | None:
+    """Return the idempotency key of a field, from its input or from the header.
 
     Raises InvalidMessage where nobody could say which message the header's key stands for.
     """
-    header = info.context.idempotency_key
+    header = context.idempotency_key
     if header is None:
         return given
     if given is not None and header not in {given, f'"{given}"'}:
         raise _invalid("The header 'Idempotency-Key' and the input field differ; give one of them.")
-    if not _is_alone(info):
+    if not is_alone():
         raise _invalid("The header 'Idempotency-Key' is for one message; give each message its own in the input.")
     return header
 
 
-def tell_replayed(info: Info, accepted: Accepted) -> None:
+def tell_replayed(context: Context, accepted: Accepted, is_alone: Callable[[], bool]) -> None:
     """Say in a header of the answer that the message was accepted before, as REST does."""
-    if accepted.replayed and info.context.response is not None and _is_alone(info):
-        info.context.response.headers[REPLAYED] = "true"
+    if accepted.replayed and context.response is not None and is_alone():
+        context.response.headers[REPLAYED] = "true"
+
+
+def is_alone(info: Info) -> bool:
+    """Whether the operation has no other field at its root."""
+    return len({_name(node) for node in _fields(info, info.operation.selection_set.selections)}) == 1
 
 
 def _invalid(detail: str) -> InvalidMessage:
     return InvalidMessage(ErrorCode.IDEMPOTENCY_KEY_INVALID, detail, field="idempotency_key")
-
-
-def _is_alone(info: Info) -> bool:
-    """Whether the operation has no other field at its root."""
-    return len({_name(node) for node in _fields(info, info.operation.selection_set.selections)}) == 1
 
 
 def _name(node: FieldNode) -> str:
@@ -51,7 +51,7 @@ def _fields(info: Info, selections: tuple[SelectionNode, ...]) -> Iterator[Field
             if selection.name.value != "__typename":
                 yield selection
         elif isinstance(selection, FragmentSpreadNode):
-            fragment = info._raw_info.fragments[selection.name.value]  # noqa: SLF001  # nothing public has them
+            fragment = info._raw_info.fragments[selection.name.value]  # noqa: SLF001  nothing public has them
             yield from _fields(info, fragment.selection_set.selections)
         else:
             yield from _fields(info, selection.selection_set.selections)  # type: ignore[attr-defined]

@@ -1,12 +1,14 @@
 """Writes."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import strawberry
 
-from graphql_api.context import Info
+from graphql_api.context import Context, Info
 from graphql_api.errors import IdempotencyConflict, InvalidMessage
-from graphql_api.idempotency import key_of, tell_replayed
+from graphql_api.idempotency import is_alone, key_of, tell_replayed
 from graphql_api.inputs import SendMessageInput
 from graphql_api.types import Message, SendMessageSuccess
 from sms.services.accept import accept
@@ -28,7 +30,12 @@ class Mutation:
         self, info: Info, input: Annotated[SendMessageInput, strawberry.argument(description="The message.")]
     ) -> SendMessageResult:
         """Accept one message for delivery."""
-        key = key_of(info, input.idempotency_key)
-        accepted = await accept(caller=await info.context.caller(), idempotency_key=key, **input.as_kwargs())
-        tell_replayed(info, accepted)
-        return SendMessageSuccess(message=Message.of(accepted.message), replayed=accepted.replayed)
+        return await send(info.context, input, partial(is_alone, info))
+
+
+async def send(context: Context, input: SendMessageInput, is_alone: Callable[[], bool]) -> SendMessageSuccess:
+    """Accept one message for whoever asks; `is_alone` tells whether the operation has no other field."""
+    key = key_of(context, input.idempotency_key, is_alone)
+    accepted = await accept(caller=await context.caller(), idempotency_key=key, **input.as_kwargs())
+    tell_replayed(context, accepted, is_alone)
+    return SendMessageSuccess(message=Message.of(accepted.message), replayed=accepted.replayed)
