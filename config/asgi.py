@@ -13,10 +13,16 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from config.celery import app as celery_app
+from config.hosts import is_allowed
+from edge import problems
 from graphql_api import app as graphql_api
 from health import app as health
 from rest_api import app as rest_api
 from webhooks import app as webhooks
+
+UNKNOWN_HOST = problems.from_error(
+    problems.BadRequest("This service does not answer to that host name; ALLOWED_HOSTS says to which it does.")
+)
 
 # Without this, a nudge would quietly look for a broker on Celery's default address.
 celery_app.set_default()
@@ -24,12 +30,15 @@ celery_app.set_default()
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Send each connection to its edge; what is no edge's is Django's."""
-    if scope["type"] == "websocket":
-        await graphql_api.websocket(scope, receive, send)
-    elif scope["type"] == "http":
-        await _edge_of(scope["path"])(scope, receive, send)
-    elif scope["type"] == "lifespan":
+    if scope["type"] == "lifespan":
         await _live(receive, send)
+    elif scope["type"] == "http":
+        edge = _edge_of(scope["path"]) if is_allowed(scope) else UNKNOWN_HOST
+        await edge(scope, receive, send)
+    elif is_allowed(scope):
+        await graphql_api.websocket(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 4403})
 
 
 def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for one thing
