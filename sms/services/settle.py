@@ -11,11 +11,12 @@ from django.conf import settings
 from sms import retry
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
-from sms.nudge import nudge_dispatch
+from sms.nudge import nudge_dispatch, nudge_receipts
 from sms.providers.base import Finding
 from sms.providers.http import client
 from sms.providers.registry import get_provider
 from sms.services import moves
+from sms.services.dispatch import WAKE_RECEIPTS
 from sms.services.moves import RECEIPT_WINDOW, Move
 from sms.statuses import Status
 
@@ -96,6 +97,10 @@ def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
     announce(changes)
     if any(change.status is Status.QUEUED for change in changes):
         nudge_dispatch()
+    # In a transaction of its own, as after an answer: see `dispatch.record`.
+    references = [finding.provider_reference for finding in findings if finding.provider_reference is not None]
+    if references and transact(execute, WAKE_RECEIPTS, provider_name, references) > 0:
+        nudge_receipts()
     return len(changes)
 
 

@@ -1,10 +1,12 @@
 """What nobody answered for is settled: by the provider's look-up, by the message's policy, by time."""
 
+from datetime import timedelta
+
 import pytest
 
-from sms.models import DispatchEntry, Message, SubmitAttempt
+from sms.models import DispatchEntry, Message, Receipt, SubmitAttempt
 from sms.providers.registry import get_provider
-from sms.services import dispatch, settle
+from sms.services import dispatch, report, settle
 from sms.statuses import Status
 from tests.http import call
 from tests.messages import age, attempt, history, store_as
@@ -60,6 +62,26 @@ def test_what_the_provider_has_is_sent(caller, provider_url):
     assert message.provider_reference is not None
     assert closed.outcome == "SENT"
     assert dispatch.claim(get_provider(), limit=10) == []
+
+
+def test_a_receipt_that_waits_for_the_reference_is_woken(caller, provider_url):
+    """It came before anyone knew its reference; what the look-up finds makes it due at once."""
+    message = uncertain(caller, taken_at=provider_url)
+    made = SubmitAttempt.objects.get(message=message)
+    taken = call("GET", f"{provider_url}/v1/messages?client_reference={made.id}").json()
+    early = Receipt.objects.create(
+        provider="simulator",
+        provider_reference=taken["reference"],
+        provider_status="DELIVERED",
+        status="DELIVERED",
+        body=b"{}",
+        due_at=message.created_at + timedelta(minutes=5),
+    )
+    settle.settle()
+    report.process_set(limit=10)
+    early.refresh_from_db()
+    message.refresh_from_db()
+    assert (early.outcome, message.status) == ("APPLIED", "DELIVERED")
 
 
 def test_what_the_provider_does_not_have_is_queued_again(caller, provider_url):

@@ -1,0 +1,64 @@
+"""Every fault by its name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from tests.faults import clock_faults, process_faults, server_faults
+from tests.faults.scene import Scene
+
+RATE = 250.0  # messages a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of fault: what is set up before the load, and what strikes while messages flow."""
+
+    strike: Callable[[Scene], None]
+    prepare: Callable[[Scene], None] = lambda _: None
+    needs_proxies: bool = False
+    rate: float = RATE
+
+
+def _killed_at(point: str) -> Kind:
+    prepare = partial(process_faults.arm, point=point, action="kill")
+    return Kind(prepare=prepare, strike=process_faults.killed_worker)
+
+
+def _frozen_at(point: str) -> Kind:
+    prepare = partial(process_faults.arm, point=point, action="stop")
+    return Kind(prepare=prepare, strike=process_faults.frozen_worker)
+
+
+def _cut(link: str) -> Kind:
+    return Kind(strike=partial(server_faults.cut_link, name=link), needs_proxies=True)
+
+
+KINDS: dict[str, Kind] = {
+    "worker-killed-claimed": _killed_at("claimed"),
+    "worker-killed-request-sent": _killed_at("request_sent"),
+    "worker-killed-answered": _killed_at("answered"),
+    "worker-killed-recorded": _killed_at("recorded"),
+    "worker-killed-applied-receipts": _killed_at("applied_receipts"),
+    "worker-frozen-claimed": _frozen_at("claimed"),
+    "worker-frozen-request-sent": _frozen_at("request_sent"),
+    "worker-frozen-any-time": Kind(strike=process_faults.frozen_any_time),
+    "worker-frozen-in-transaction": Kind(strike=process_faults.frozen_in_transaction),
+    "workers-stopped": Kind(strike=process_faults.no_workers),
+    "web-killed": Kind(strike=process_faults.killed_web),
+    "beat-killed": Kind(strike=process_faults.killed_beat),
+    "redis-lost": Kind(strike=server_faults.lost_redis),
+    "postgres-fast": Kind(strike=partial(server_faults.stopped_postgres, mode="fast")),
+    "postgres-immediate": Kind(strike=partial(server_faults.stopped_postgres, mode="immediate")),
+    "postgres-killed": Kind(strike=server_faults.killed_postgres),
+    "one-key-200-posts": Kind(strike=server_faults.one_key),
+    "clock-ahead": Kind(strike=partial(clock_faults.step, hours=1)),
+    "clock-back": Kind(strike=partial(clock_faults.step, hours=-1)),
+    "cut-database": _cut("database"),
+    "cut-redis": _cut("redis"),
+    "cut-provider": _cut("provider"),
+    "cut-webhook": _cut("webhook"),
+    "cut-clients": _cut("front"),
+    "delayed": Kind(strike=server_faults.delayed_link, needs_proxies=True),
+    "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, rate=40.0),
+}
