@@ -105,8 +105,11 @@ class Provider(ABC):
         self.patience = patience
 
     @abstractmethod
-    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
-        """Hand over a whole batch and say of each, in the same order, how it ended. Never raises for one message."""
+    async def submit(self, submissions: Sequence[Submission], *, deadline: float) -> Sequence[Outcome]:
+        """Hand over a whole batch and say of each, in the same order, how it ended. Never raises for one message.
+
+        Nothing may leave after `deadline` (of the monotonic clock): the lease passes, and others may be at it already.
+        """
 
     async def look_up(self, attempt_ids: Sequence[UUID]) -> Sequence[Finding]:
         """Say of each attempt whether the provider has it. Without an API for that, nobody knows."""

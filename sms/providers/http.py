@@ -3,11 +3,13 @@
 import asyncio
 import atexit
 import threading
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 
 from sms import faults
 from sms.providers.base import Outcome
@@ -43,20 +45,23 @@ class HttpClient:
         if self._loop is not None and self._session is not None:
             asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result(CONNECT_TIMEOUT)
 
-    async def post(self, url: str, document: object, *, within: float) -> "Answer | Outcome":
-        """POST JSON; return the answer, or the outcome for all of the request when there is no good one."""
+    async def post(self, url: str, document: object, *, within: float, deadline: float) -> "Answer | Outcome":
+        """POST JSON; return the answer, or the outcome for all of the request when there is no good one.
+
+        The request does not leave after `deadline` of the monotonic clock: that is asked in the very moment of writing.
+        """
         limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
-        headers = {"Content-Type": "application/json"}
+        body = _Body(orjson.dumps(document), deadline)
         try:
-            async with self._open_session().post(
-                url, data=orjson.dumps(document), headers=headers, timeout=limits, allow_redirects=False
-            ) as response:
+            async with self._open_session().post(url, data=body, timeout=limits, allow_redirects=False) as response:
                 return Answer(response.status, response.headers.get("Retry-After"), await response.read())
         except aiohttp.ConnectionTimeoutError:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "no connection in time")
         except aiohttp.ClientConnectorError as error:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"no connection: {type(error).__name__}")
         except (aiohttp.ClientError, TimeoutError) as error:
+            if body.is_withheld:
+                return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")
             return Outcome.maybe_sent(f"no answer: {type(error).__name__}")
 
     async def get(self, url: str, *, within: float) -> "Answer | None":
@@ -73,6 +78,22 @@ class HttpClient:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
             self._session = aiohttp.ClientSession(connector=connector, trace_configs=_traces())
         return self._session
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that is written before its deadline or not at all: the process may have been frozen at any point."""
+
+    def __init__(self, content: bytes, deadline: float) -> None:
+        super().__init__(content, content_type="application/json")
+        self.is_withheld = False
+        self._deadline = deadline
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """Write it, together with the headers that wait for it."""
+        if time.monotonic() >= self._deadline:
+            self.is_withheld = True
+            raise ConnectionAbortedError
+        await super().write_with_length(writer, content_length)
 
 
 def _traces() -> list[aiohttp.TraceConfig]:

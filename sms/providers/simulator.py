@@ -43,12 +43,12 @@ class SimulatorProvider(Provider):
         self._batches = batches
         self._signing_secrets = signing_secrets
 
-    async def submit(self, submissions: Sequence[Submission]) -> Sequence[Outcome]:
+    async def submit(self, submissions: Sequence[Submission], *, deadline: float) -> Sequence[Outcome]:
         """Hand over a batch; a result that is missing from the answer means that nobody knows."""
         if not self._batches:
-            return await asyncio.gather(*(self._submit_one(one) for one in submissions))
+            return await asyncio.gather(*(self._submit_one(one, deadline) for one in submissions))
         document = {"messages": [_as_json(one) for one in submissions]}
-        answer = await client.post(f"{self._url}/v1/batches", document, within=self.patience)
+        answer = await client.post(f"{self._url}/v1/batches", document, within=self.patience, deadline=deadline)
         if isinstance(answer, Outcome):
             return [answer] * len(submissions)
         if answer.status != 200:
@@ -56,8 +56,10 @@ class SimulatorProvider(Provider):
         results = _by_reference(answer.json())
         return [_outcome(results.get(str(one.attempt_id))) for one in submissions]
 
-    async def _submit_one(self, submission: Submission) -> Outcome:
-        answer = await client.post(f"{self._url}/v1/messages", _as_json(submission), within=self.patience)
+    async def _submit_one(self, submission: Submission, deadline: float) -> Outcome:
+        answer = await client.post(
+            f"{self._url}/v1/messages", _as_json(submission), within=self.patience, deadline=deadline
+        )
         if isinstance(answer, Outcome):
             return answer
         content = answer.json()

@@ -53,7 +53,8 @@ def dispatch(*, keep_going: Callable[[], bool]) -> None:
             if not claimed:
                 return
             faults.reach("claimed")
-            outcomes = _submit(provider, claimed, until=claimed_at + settings.SMS_LEASE_SECONDS - provider.patience)
+            deadline = claimed_at + settings.SMS_LEASE_SECONDS - provider.patience
+            outcomes = _submit(provider, claimed, deadline=deadline)
             faults.reach("answered")
             record(provider, claimed, outcomes)
             if not keep_going():
@@ -63,12 +64,9 @@ def dispatch(*, keep_going: Callable[[], bool]) -> None:
         AT_ONCE.release()
 
 
-def _submit(provider: Provider, claimed: Sequence[Claimed], *, until: float) -> Sequence[Outcome]:
-    if time.monotonic() >= until:
-        # This process was frozen: the lease may pass before an answer comes, and others may be at it already.
-        return [Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")] * len(claimed)
+def _submit(provider: Provider, claimed: Sequence[Claimed], *, deadline: float) -> Sequence[Outcome]:
     try:
-        outcomes = client.run(provider.submit([one.submission for one in claimed]))
+        outcomes = client.run(provider.submit([one.submission for one in claimed], deadline=deadline))
         assert len(outcomes) == len(claimed), f"{len(outcomes)} outcomes for {len(claimed)} submissions"
     except Exception as error:  # a bug in an adapter: nobody knows what has left
         log.exception("submit_failed", provider=provider.name, messages=len(claimed))

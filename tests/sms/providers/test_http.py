@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 
 import pytest
 
@@ -66,8 +67,8 @@ async def post():
     """POST with a client of its own, closed afterwards."""
     client = HttpClient()
 
-    async def send(url, timeout=0.3):
-        return await client.post(url, {"a": 1}, within=timeout)
+    async def send(url, *, deadline=float("inf")):
+        return await client.post(url, {"a": 1}, within=0.3, deadline=deadline)
 
     yield send
     if client._session is not None:
@@ -120,3 +121,20 @@ async def test_broken_json_is_no_answer(post):
     async with Peer(answering(b"HTTP/1.1 200 OK", b"{")) as url:
         answer = await post(url)
     assert (answer.status, answer.json()) == (200, None)
+
+
+async def test_nothing_leaves_after_the_deadline(post):
+    """A process that was frozen past its lease finds out in the moment of writing, and the provider hears nothing."""
+    received = []
+
+    async def listen(reader, writer):
+        received.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    outcome = await post(url, deadline=time.monotonic() - 0.001)
+    server.close()
+    await asyncio.sleep(0.05)
+    assert (outcome.handover, outcome.detail) == (NOT_SENT, "the lease was about to pass")
+    assert b"".join(received) == b""
