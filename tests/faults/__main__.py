@@ -9,10 +9,10 @@ import os
 import shutil
 import sys
 import time
-from pathlib import Path
 
 from devstack import checkout, signals
 from devstack.errors import StopRequested
+from devstack.locks import FileLock
 from devstack.processes import Child, stop_all
 from tests.faults import figures
 from tests.faults.kinds import KINDS
@@ -31,7 +31,6 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=500, help="messages in each run (500)")
     parser.add_argument("--only", default=",".join(KINDS), help="faults to run, with commas between")
     parser.add_argument("--lanes", type=int, default=3, help="stacks that run side by side (3)")
-    parser.add_argument("--home", type=Path, default=HOME, help="where logs and figures go")
     parser.add_argument("--lane", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args(words)
     if unknown := set(chosen.only.split(",")) - set(KINDS):
@@ -48,7 +47,7 @@ def main(words: list[str]) -> int:
             return lead(chosen, words)
         seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
         kinds = chosen.only.split(",")[chosen.lane :: chosen.lanes]
-        home = chosen.home / f"lane-{chosen.lane}"
+        home = HOME / f"lane-{chosen.lane}"
         run_lane(kinds, seeds, messages=chosen.messages, directory=home, output=home.with_suffix(".jsonl"))
     except StopRequested:
         return 128 + (signals.received() or 0)
@@ -59,8 +58,12 @@ def lead(chosen: argparse.Namespace, words: list[str]) -> int:
     """Let the lanes run side by side, and put their figures together."""
     begun = time.monotonic()
     checkout.make_state_directory()
-    shutil.rmtree(chosen.home, ignore_errors=True)
-    chosen.home.mkdir(parents=True)
+    lock = FileLock(HOME.with_suffix(".lock"))
+    if not lock.try_acquire():
+        print("The faults of this checkout are being run already.", file=sys.stderr)
+        return 1
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     lanes = [
         Child(
@@ -74,26 +77,29 @@ def lead(chosen: argparse.Namespace, words: list[str]) -> int:
     try:
         for lane in lanes:
             lane.start()
-        codes = [lane.wait() for lane in lanes]
+        for lane in lanes:
+            lane.wait()
     finally:
         stop_all(lanes, within=30)
-    return report(chosen, codes, seconds=time.monotonic() - begun)
+        code = report(chosen, lanes, seconds=time.monotonic() - begun)  # also of what a stopped run had done
+        lock.release()
+    return code
 
 
-def report(chosen: argparse.Namespace, codes: list[int], *, seconds: float) -> int:
+def report(chosen: argparse.Namespace, lanes: list[Child], *, seconds: float) -> int:
     """Print the table and everything that was bad; return the exit code."""
     order = list(KINDS)
-    lines = [line for part in sorted(chosen.home.glob("lane-*.jsonl")) for line in part.read_text().splitlines()]
+    lines = [line for part in sorted(HOME.glob("lane-*.jsonl")) for line in part.read_text().splitlines()]
     results = sorted((json.loads(line) for line in lines), key=lambda one: (order.index(one["kind"]), one["seed"]))
-    figures.write(results, chosen.home / "figures.json")
+    figures.write(results, HOME / "figures.json")
     bad = [one for one in results if one["problems"]]
     for one in bad:
         print(f"\n{one['kind']}, seed {one['seed']}, {json.dumps(one['facts'], ensure_ascii=False)}:")
         print("\n".join(f"  {problem}" for problem in one["problems"][:10]))
     print(f"\n{figures.table(results)}\n")
-    print(f"{len(results)} runs in {seconds / 60:.1f} minutes; details: {checkout.shown(chosen.home)}/figures.json")
+    print(f"{len(results)} runs in {seconds / 60:.1f} minutes; details: {checkout.shown(HOME)}/figures.json")
     expected = chosen.seeds * len(chosen.only.split(","))
-    return 1 if bad or any(codes) or len(results) != expected else 0
+    return 1 if bad or any(lane.returncode for lane in lanes) or len(results) != expected else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What is counted afterwards, from outside: answers of clients, submits at the simulator, rows, and what was pushed."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,9 +63,9 @@ def count(stack: FaultStack, *, plan: Plan, load: Load, followed: Sequence[Follo
     ends = [events[-1][2] for text, events in history.items() if text not in slow]
     found.last_change = max(ends, default=None)
     _find_receipts_not_applied(found, stack, plan, taken, provider)
-    sequences = {row_id: sequence for _, row_id, _, sequence in rows}
+    ends_at = {row_id: first_final(history.get(text, [])) or sequence for text, row_id, _, sequence in rows}
     for one in followed:
-        found.gaps += [f"{one.message_id}: {wrong}" for wrong in holes(one.events, sequences.get(one.message_id, 0))]
+        found.gaps += [f"{one.message_id}: {wrong}" for wrong in holes(one.events, ends_at.get(one.message_id, 0))]
     return found
 
 
@@ -75,6 +74,11 @@ def steps_back(statuses: Sequence[str]) -> list[str]:
     return [
         f"{old} → {new}" for old, new in pairwise(statuses) if RANK[new] <= RANK[old] and (old, new) not in MAY_GO_BACK
     ]
+
+
+def first_final(history: Sequence[tuple[int, str, float]]) -> int | None:
+    """Return the sequence with which a subscription ends that does not stay for late corrections."""
+    return next((sequence for sequence, status, _ in history if RANK[status] >= RANK["UNKNOWN"]), None)
 
 
 def holes(events: Sequence[tuple[int, str]], last: int) -> list[str]:
@@ -170,8 +174,3 @@ def _find_receipts_not_applied(
         if ours.get(reference, 0) < answered:
             found.not_applied.append(f"{reference}: {answered} answered 2xx, {ours.get(reference, 0)} processed")
     found.receipts = sum(due.values()) + sum(provider.answered.values())
-
-
-def as_words(paths: Mapping[str, int]) -> str:
-    """Return the ways that messages went, the usual ones first."""
-    return json.dumps(dict(sorted(paths.items(), key=lambda one: -one[1])), indent=1)

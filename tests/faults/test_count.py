@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.faults.count import Counted, _find_lost, holes, steps_back
+from tests.faults.count import Counted, _find_lost, first_final, holes, steps_back
 from tests.faults.plan import make_plan
 
 LIFE = ["QUEUED", "SENDING", "SENT", "DELIVERED"]
@@ -58,6 +58,13 @@ def test_a_gap_and_a_repeat_are_noticed(events):
     """A subscriber has to see each sequence once, in order, from the first to the last."""
     assert holes(events, 4) != []
     assert holes(numbered(*LIFE), 4) == []
+
+
+def test_a_subscription_ends_with_the_first_final_status():
+    """A late correction comes only to those who ask for it, so it is no gap for the others."""
+    history = [(number, status, 0.0) for number, status in numbered(*LIFE[:3], "UNDELIVERED", "DELIVERED")]
+    assert first_final(history) == 4
+    assert first_final(history[:3]) is None
 
 
 @pytest.fixture

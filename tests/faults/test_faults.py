@@ -10,7 +10,6 @@ SHORT_SET = (
     "worker-killed-answered",
     "worker-frozen-claimed",
     "web-killed",
-    "redis-lost",
     "postgres-immediate",
     "one-key-200-posts",
 )
