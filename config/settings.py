@@ -20,12 +20,14 @@ if "runserver" in sys.argv:
     INSTALLED_APPS.insert(0, "daphne")
 MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
 
+# A process that freezes or vanishes inside a transaction must not keep its row locks from all the others.
+OPTIONS = "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=5000"
 DATABASES = {
     "default": {
         **dj_database_url.parse(env.DATABASE_URL),
         # Connections belong to long-lived threads (see `sms.database`), which mend them when they break.
         "CONN_MAX_AGE": None,
-        "OPTIONS": {"connect_timeout": 3, "application_name": "sms", "options": "-c statement_timeout=15000"},
+        "OPTIONS": {"connect_timeout": 3, "application_name": "sms", "options": OPTIONS},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

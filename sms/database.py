@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
 from sms.errors import Unavailable
 
 T = TypeVar("T")
+
+# How a lost connection is said; an InternalError when the server ended a transaction that stood idle.
+LOST = (OperationalError, InterfaceError, InternalError)
 
 _threads = ThreadPoolExecutor(settings.SMS_DATABASE_THREADS, thread_name_prefix="database")
 
@@ -40,11 +43,11 @@ def query(work: Callable[..., T], *args: Any) -> T:
     """Run `work`, which only reads, on this thread's connection; once more if that was dead. Raises Unavailable."""
     try:
         return work(*args)
-    except (OperationalError, InterfaceError):
+    except LOST:
         connection.close()
     try:
         return work(*args)
-    except (OperationalError, InterfaceError) as error:
+    except LOST as error:
         connection.close()
         raise Unavailable from error
 
@@ -59,7 +62,7 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
         with transaction.atomic():
             result = work(*args)
             committing = True
-    except (OperationalError, InterfaceError) as error:
+    except LOST as error:
         connection.close()
         raise (Unavailable() if committing else _DeadBeforeCommit()) from error
     return result

@@ -37,5 +37,4 @@ def _nothing(_: str) -> None:
     """Do nothing."""
 
 
-ARMED = bool(settings.SMS_FAULT)
-reach: Callable[[str], None] = _armed(settings.SMS_FAULT) if ARMED else _nothing
+reach: Callable[[str], None] = _armed(settings.SMS_FAULT) if settings.SMS_FAULT else _nothing

@@ -2,13 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
+from sms.errors import Unavailable
 from sms.services import dispatch, report, settle, sweep
+
+log = structlog.get_logger(__name__)
 
 SLICE = 10.0  # seconds that one run may take before it leaves its thread to others
 
@@ -27,26 +32,39 @@ def _slice() -> Callable[[], bool]:
     return lambda: time.monotonic() < end and not _stopping.is_set()
 
 
+@contextmanager
+def _patient() -> Iterator[None]:
+    """Say in one line that the database is away; beat asks again."""
+    try:
+        yield
+    except Unavailable:
+        log.warning("database_away")
+
+
 @shared_task(name="sms.dispatch", ignore_result=True)
 def dispatch_due() -> None:
     """Submit what is due."""
-    dispatch.dispatch(keep_going=_slice())
+    with _patient():
+        dispatch.dispatch(keep_going=_slice())
 
 
 @shared_task(name="sms.receipts", ignore_result=True)
 def process_receipts() -> None:
     """Apply the receipts that are due."""
-    report.process_receipts(keep_going=_slice())
+    with _patient():
+        report.process_receipts(keep_going=_slice())
 
 
 @shared_task(name="sms.sweep", ignore_result=True)
 def sweep_up() -> None:
     """Settle what was left behind."""
-    sweep.release_expired_leases()
-    settle.settle()
+    with _patient():
+        sweep.release_expired_leases()
+        settle.settle()
 
 
 @shared_task(name="sms.prune", ignore_result=True)
 def prune() -> None:
     """Delete what is past its time."""
-    sweep.forget_old_keys()
+    with _patient():
+        sweep.forget_old_keys()

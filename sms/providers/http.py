@@ -76,7 +76,7 @@ class HttpClient:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
-            self._session = aiohttp.ClientSession(connector=connector, trace_configs=_traces())
+            self._session = aiohttp.ClientSession(connector=connector)
         return self._session
 
 
@@ -94,18 +94,7 @@ class _Body(aiohttp.BytesPayload):
             self.is_withheld = True
             raise ConnectionAbortedError
         await super().write_with_length(writer, content_length)
-
-
-def _traces() -> list[aiohttp.TraceConfig]:
-    if not faults.ARMED:
-        return []
-    trace = aiohttp.TraceConfig()
-
-    async def on_sent(*_: object) -> None:
         faults.reach("request_sent")
-
-    trace.on_request_chunk_sent.append(on_sent)
-    return [trace]
 
 
 class Answer:
