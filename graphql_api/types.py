@@ -26,7 +26,8 @@ class MessageEvent:
     late: bool = described("Whether this corrected a final status.")
     conflict: bool = described("Whether this contradicted a final status, and so changed nothing.")
     provider_status: str | None = described("The provider's own word.")
-    error_code: str | None = described("The provider's error code.")
+    error_code: str | None = described("Why, as a stable word that is the same for every provider.")
+    provider_error: str | None = described("The provider's own error code.")
     detail: str | None = described("More, for a person.")
     occurred_at: datetime = described("When it was recorded.")
 
@@ -40,6 +41,7 @@ class MessageEvent:
             conflict=row.conflict,
             provider_status=row.provider_status,
             error_code=row.error_code,
+            provider_error=row.provider_error,
             detail=row.detail,
             occurred_at=row.occurred_at,
         )
@@ -62,7 +64,7 @@ class Message:
     delivery_policy: Policy = described("What to do when nobody knows whether the provider took it.")
     provider: str | None = described("The provider that the message was handed to.")
     provider_reference: str | None = described("The provider's id for the message.")
-    error_code: str | None = described("The provider's error code, where the last change had one.")
+    error_code: str | None = described("Why, where the last change had a reason: a stable word.")
     sequence: int = described("The number of the last change of status; a subscription can continue after it.")
     created_at: datetime = described("When the message was accepted.")
     updated_at: datetime = described("When its status last changed.")
@@ -115,7 +117,8 @@ class MessageStatusEvent:
     late: bool = described("Whether this corrected a final status.")
     conflict: bool = described("Whether this contradicted a final status.")
     provider_status: str | None = described("The provider's own word.")
-    error_code: str | None = described("The provider's error code.")
+    error_code: str | None = described("Why, as a stable word that is the same for every provider.")
+    provider_error: str | None = described("The provider's own error code.")
     occurred_at: datetime = described("When it was recorded.")
 
     @classmethod
@@ -130,5 +133,6 @@ class MessageStatusEvent:
             conflict=row.conflict,
             provider_status=row.provider_status,
             error_code=row.error_code,
+            provider_error=row.provider_error,
             occurred_at=row.occurred_at,
         )

@@ -37,6 +37,7 @@ def event(shown: MessageEvent) -> dict[str, Any]:
         "conflict": shown.conflict,
         "provider_status": shown.provider_status,
         "error_code": shown.error_code,
+        "provider_error": shown.provider_error,
         "detail": shown.detail,
         "occurred_at": shown.occurred_at,
     }

@@ -114,7 +114,8 @@ class MessageEvent(models.Model):
     late = models.BooleanField(default=False)  # corrects a soft final
     conflict = models.BooleanField(default=False)  # contradicts a final status
     provider_status = models.CharField(max_length=64, null=True)  # the provider's own word
-    error_code = models.CharField(max_length=64, null=True)
+    error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
+    provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
     detail = models.CharField(max_length=255, null=True)
     occurred_at = models.DateTimeField(db_default=Now())
 
@@ -174,7 +175,8 @@ class SubmitAttempt(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, null=True)  # SENT, NOT_SENT, MAYBE_SENT; null while open
     provider_reference = models.CharField(max_length=255, null=True)
-    error_code = models.CharField(max_length=64, null=True)
+    error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
+    provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
     detail = models.CharField(max_length=255, null=True)
 
     class Meta:
@@ -208,7 +210,8 @@ class Receipt(models.Model):
     client_reference = models.UUIDField(null=True)  # our attempt's id, where the provider echoes it
     provider_status = models.CharField(max_length=64)
     status = models.CharField(max_length=STATUS_LENGTH, null=True)  # null: the word moves nothing
-    error_code = models.CharField(max_length=64, null=True)
+    error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
+    provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
     body = models.BinaryField()  # as it came
     received_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())  # when to try (again)
@@ -244,3 +247,30 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of {self.message_id}"
+
+
+class Reconciliation(models.Model):
+    """What one account of the messages came to: see `sms.services.reconcile`."""
+
+    at = models.DateTimeField(db_default=Now())
+    since = models.DateTimeField(null=True)  # looked at what was accepted after this; null: at everything
+    accepted = models.BigIntegerField()
+    open = models.BigIntegerField()
+    final = models.BigIntegerField()
+    drift = models.JSONField(default=list)  # rule, count and a few ids, for each rule that is broken
+
+    def __str__(self) -> str:
+        return f"{self.at}: {len(self.drift)} of the rules broken"
+
+
+class Clock(models.Model):
+    """How far the database's clock had come when somebody last looked: one row, by which a step back is noticed."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="clock_is_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.seen_at)

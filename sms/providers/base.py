@@ -37,6 +37,7 @@ class Outcome:
     error: ProviderError | None = None
     detail: str | None = None
     retry_after: float | None = None
+    provider_error: str | None = None  # the provider's own code
 
     @classmethod
     def sent(cls, provider_reference: str) -> "Outcome":
@@ -44,9 +45,16 @@ class Outcome:
         return cls(Handover.SENT, provider_reference)
 
     @classmethod
-    def not_sent(cls, error: ProviderError, detail: str, *, retry_after: float | None = None) -> "Outcome":
+    def not_sent(
+        cls,
+        error: ProviderError,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        provider_error: str | None = None,
+    ) -> "Outcome":
         """The provider certainly does not have it."""
-        return cls(Handover.NOT_SENT, None, error, detail, retry_after)
+        return cls(Handover.NOT_SENT, None, error, detail, retry_after, provider_error)
 
     @classmethod
     def maybe_sent(cls, detail: str) -> "Outcome":
@@ -93,7 +101,8 @@ class DeliveryReport:
     provider_status: str
     status: Status | None
     client_reference: UUID | None = None
-    error_code: str | None = None
+    error: ProviderError | None = None
+    provider_error: str | None = None  # the provider's own code, as it came
 
 
 class Provider(ABC):

@@ -29,6 +29,8 @@ ERROR_BY_CODE = {
     "invalid_destination": ProviderError.INVALID_DESTINATION,
     "invalid_sender": ProviderError.SENDER_NOT_ALLOWED,
     "invalid_text": ProviderError.CONTENT_INVALID,
+    "absent_subscriber": ProviderError.ABSENT_SUBSCRIBER,
+    "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
 LONGEST_REFERENCE = 255
 LONGEST_WORD = 64
@@ -97,13 +99,15 @@ class SimulatorProvider(Provider):
         if not isinstance(content, dict):
             raise InvalidReceipt("The body is not a JSON object.")
         word = _text(content, "status", LONGEST_WORD)
+        code = _optional_text(content.get("error_code"))
         return [
             DeliveryReport(
                 provider_reference=_text(content, "provider_reference", LONGEST_REFERENCE),
                 provider_status=word,
                 status=STATUS_BY_WORD.get(word.upper()),
                 client_reference=_uuid(content.get("client_reference")),
-                error_code=_optional_text(content.get("error_code")),
+                error=error_of(code),
+                provider_error=code,
             )
         ]
 
@@ -132,7 +136,8 @@ def _outcome(result: Mapping[str, Any] | None) -> Outcome:
         case "accepted" if isinstance(reference := result.get("reference"), str) and reference:
             return Outcome.sent(reference[:LONGEST_REFERENCE])
         case "rejected":
-            return Outcome.not_sent(ERROR_BY_CODE.get(str(result.get("code")), ProviderError.UNCLASSIFIED), detail)
+            code = _optional_text(result.get("code"))
+            return Outcome.not_sent(error_of(code) or ProviderError.UNCLASSIFIED, detail, provider_error=code)
         case "throttled":
             wait = seconds(result.get("retry_after"))
             return Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "throttled", retry_after=wait)
@@ -140,6 +145,14 @@ def _outcome(result: Mapping[str, Any] | None) -> Outcome:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "unavailable")
         case word:
             return Outcome.maybe_sent(f"an answer nobody understands: {word!r}"[:255])
+
+
+def error_of(code: str | None) -> ProviderError | None:
+    """Translate an error code; our own codes are understood as well."""
+    if code is None:
+        return None
+    by_name = ProviderError.__members__.get(code, ProviderError.UNCLASSIFIED)
+    return ERROR_BY_CODE.get(code, by_name)
 
 
 def _text(content: Mapping[str, Any], field: str, longest: int) -> str:

@@ -13,12 +13,12 @@ import structlog
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
-from sms import faults, retry
+from sms import faults
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
-from sms.providers.errors import RETRYABLE, ProviderError
+from sms.providers.errors import BACKOFFS, OURS, ProviderError
 from sms.providers.http import client
 from sms.providers.registry import get_provider
 from sms.services import moves
@@ -113,7 +113,9 @@ def _claim(provider: Provider, limit: int) -> tuple[list[Claimed], list[StatusCh
     claimed: list[Claimed] = []
     for message_id, *_, attempts, sender_id, recipient, text, expired in due:
         if expired:
-            asked.append(Move(message_id, Status.EXPIRED, error_code="EXPIRED_LOCAL", detail="validity passed"))
+            asked.append(
+                Move(message_id, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed")
+            )
             continue
         asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
         claimed.append(Claimed(message_id, attempts + 1, Submission(uuid7(), sender_id, recipient, text)))
@@ -130,10 +132,11 @@ def _claim(provider: Provider, limit: int) -> tuple[list[Claimed], list[StatusCh
 
 
 CLOSE_ATTEMPTS = """
-UPDATE sms_submitattempt a SET finished_at = now(), outcome = t.outcome, error_code = t.error_code, detail = t.detail,
+UPDATE sms_submitattempt a SET finished_at = now(), outcome = t.outcome, error_code = t.error_code,
+       provider_error = t.provider_error, detail = t.detail,
        provider_reference = coalesce(t.provider_reference, a.provider_reference)
-FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
-     AS t (id, outcome, provider_reference, error_code, detail)
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+     AS t (id, outcome, provider_reference, error_code, provider_error, detail)
 WHERE a.id = t.id
 """
 
@@ -181,6 +184,7 @@ def _record(
         [outcome.handover for outcome in outcomes],
         [outcome.provider_reference for outcome in outcomes],
         [outcome.error for outcome in outcomes],
+        [outcome.provider_error for outcome in outcomes],
         [outcome.detail for outcome in outcomes],
     )
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
@@ -192,6 +196,7 @@ def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
         one.message_id,
         Status.SENT,
         error_code=outcome.error,
+        provider_error=outcome.provider_error,
         detail=outcome.detail,
         provider=provider.name,
         provider_reference=outcome.provider_reference,
@@ -204,12 +209,10 @@ def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
 
 
 def _decide_retry(move: Move, attempt_number: int, outcome: Outcome) -> None:
-    if outcome.error not in RETRYABLE:
-        # Refused for the message's own sake; what nobody can class is our side's failure, not the recipient's.
-        move.status = Status.FAILED if outcome.error is ProviderError.UNCLASSIFIED else Status.REJECTED
-        return
-    delay = retry.SUBMIT.delay(attempt_number, wish=outcome.retry_after)
+    assert outcome.error is not None
+    backoff = BACKOFFS.get(outcome.error)
+    delay = None if backoff is None else backoff.delay(attempt_number, wish=outcome.retry_after)
     if delay is None:
-        move.status = Status.FAILED
-        return
-    move.status, move.delay, move.known_not_sent = Status.QUEUED, delay, True
+        move.status = Status.FAILED if outcome.error in OURS else Status.REJECTED
+    else:
+        move.status, move.delay, move.known_not_sent = Status.QUEUED, delay, True

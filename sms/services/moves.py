@@ -49,6 +49,7 @@ class Move:
     status: Status | None
     provider_status: str | None = None
     error_code: str | None = None
+    provider_error: str | None = None
     detail: str | None = None
     provider: str | None = None
     provider_reference: str | None = None
@@ -145,9 +146,11 @@ WHERE m.id = t.id
 
 # A note that says what an earlier note said already is not told again.
 INSERT_EVENTS = """
-INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, provider_status, error_code, detail)
-SELECT t.* FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[], %s::text[])
-     AS t (message_id, sequence, status, late, conflict, provider_status, error_code, detail)
+INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, provider_status, error_code,
+                              provider_error, detail)
+SELECT t.* FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[], %s::text[],
+                       %s::text[])
+     AS t (message_id, sequence, status, late, conflict, provider_status, error_code, provider_error, detail)
 WHERE t.sequence IS NOT NULL OR NOT EXISTS (
     SELECT FROM sms_messageevent e WHERE e.message_id = t.message_id AND e.sequence IS NULL
     AND e.provider_status IS NOT DISTINCT FROM t.provider_status AND e.conflict = t.conflict
@@ -222,6 +225,7 @@ def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:
         [move.conflict for move, _, _ in told],
         [move.provider_status for move, _, _ in told],
         [move.error_code for move, _, _ in told],
+        [move.provider_error for move, _, _ in told],
         [move.detail for move, _, _ in told],
     )
 

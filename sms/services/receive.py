@@ -34,9 +34,10 @@ async def receive(provider_name: str, request: WebhookRequest) -> int:
 
 
 INSERT = """
-INSERT INTO sms_receipt (provider, provider_reference, client_reference, provider_status, status, error_code, body,
-                         tries)
-SELECT t.*, 0 FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::bytea[]) AS t
+INSERT INTO sms_receipt (provider, provider_reference, client_reference, provider_status, status, error_code,
+                         provider_error, body, tries)
+SELECT t.*, 0 FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],
+                          %s::bytea[]) AS t
 """
 
 
@@ -50,7 +51,8 @@ def store(incoming: Sequence[Incoming]) -> Sequence[None]:
         [one.report.client_reference for one in incoming],
         [one.report.provider_status for one in incoming],
         [one.report.status for one in incoming],
-        [one.report.error_code for one in incoming],
+        [one.report.error for one in incoming],
+        [one.report.provider_error for one in incoming],
         [one.body for one in incoming],
     )
     return [None] * len(incoming)

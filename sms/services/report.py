@@ -35,7 +35,7 @@ WITH due AS (
     SELECT * FROM sms_receipt WHERE processed_at IS NULL AND due_at <= now()
     ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 )
-SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.tries,
+SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.provider_error, r.tries,
        r.received_at < now() - make_interval(secs => %s), a.id, a.message_id
 FROM due r LEFT JOIN LATERAL (
     SELECT a.id, a.message_id FROM sms_submitattempt a WHERE a.id = r.client_reference AND a.provider = r.provider
@@ -86,6 +86,7 @@ class Due:
     provider_status: str
     status: str | None
     error_code: str | None
+    provider_error: str | None
     tries: int
     overdue: bool  # waited for its message as long as we wait
     attempt_id: UUID | None
@@ -171,6 +172,7 @@ def as_move(one: Due) -> Move:
         None if one.status is None else Status(one.status),
         provider_status=one.provider_status,
         error_code=one.error_code,
+        provider_error=one.provider_error,
         provider=one.provider,
         provider_reference=one.provider_reference,
     )

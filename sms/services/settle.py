@@ -13,6 +13,7 @@ from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts
 from sms.providers.base import Finding
+from sms.providers.errors import ProviderError
 from sms.providers.http import client
 from sms.providers.registry import get_provider
 from sms.services import moves
@@ -137,6 +138,8 @@ def _as_moves(provider_name: str, one: Uncertain, finding: Finding, *, resend_al
     if not (finding.certainly_not_there or resend_allowed):
         return []
     if retry.SUBMIT.delay(one.attempt_number) is None:
-        return [Move(one.message_id, Status.FAILED, error_code="PROVIDER_TIMEOUT", detail="attempts used up")]
+        return [
+            Move(one.message_id, Status.FAILED, error_code=ProviderError.PROVIDER_TIMEOUT, detail="attempts used up")
+        ]
     detail = "the provider does not have it, as its look-up says" if finding.certainly_not_there else "sent again"
     return [Move(one.message_id, Status.QUEUED, detail=detail, known_not_sent=finding.certainly_not_there)]

@@ -87,7 +87,7 @@ EVERYTHING = """
 fragment Everything on Message {
   id senderId recipient text status final encoding segments clientReference deliveryPolicy
   provider providerReference errorCode sequence createdAt updatedAt
-  events { sequence status late conflict providerStatus errorCode detail occurredAt }
+  events { sequence status late conflict providerStatus errorCode providerError detail occurredAt }
 }
 """
 

@@ -52,6 +52,7 @@ async def test_a_message_is_accepted_and_shown_whole(account):
                     "conflict": False,
                     "providerStatus": None,
                     "errorCode": None,
+                    "providerError": None,
                     "detail": None,
                     "occurredAt": message["createdAt"],
                 }

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from sms import retry
-from sms.models import DispatchEntry, Message, SubmitAttempt
+from sms.models import DispatchEntry, Message, MessageEvent, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.registry import get_provider
@@ -83,7 +83,11 @@ def test_a_yes_is_recorded_with_its_reference(caller):
     [
         (ProviderError.INVALID_DESTINATION, "REJECTED"),
         (ProviderError.CONTENT_INVALID, "REJECTED"),
-        (ProviderError.UNCLASSIFIED, "FAILED"),
+        (ProviderError.SENDER_NOT_ALLOWED, "REJECTED"),
+        (ProviderError.RECIPIENT_OPTED_OUT, "REJECTED"),
+        (ProviderError.NO_ROUTE, "FAILED"),
+        (ProviderError.UNCLASSIFIED, "QUEUED"),
+        (ProviderError.ABSENT_SUBSCRIBER, "QUEUED"),
         (ProviderError.PROVIDER_THROTTLED, "QUEUED"),
         (ProviderError.PROVIDER_UNAVAILABLE, "QUEUED"),
         (ProviderError.PROVIDER_AUTH, "QUEUED"),
@@ -92,9 +96,11 @@ def test_a_yes_is_recorded_with_its_reference(caller):
 def test_each_no_leads_where_it_should(caller, error, expected):
     """A refusal for good ends the message; what time mends is queued again, with its reason."""
     message = store(caller)
-    record(claim(), Outcome.not_sent(error, "detail"))
+    record(claim(), Outcome.not_sent(error, "detail", provider_error="their-7"))
     message.refresh_from_db()
+    last = MessageEvent.objects.get(message=message, sequence=message.sequence)
     assert (message.status, message.error_code) == (expected, error.value)
+    assert (last.error_code, last.provider_error) == (error.value, "their-7")
     assert DispatchEntry.objects.filter(message=message).exists() is (expected == "QUEUED")
 
 
@@ -134,6 +140,16 @@ def test_attempts_are_limited(caller):
     record(claim(), Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "503"))
     message.refresh_from_db()
     assert (message.status, message.error_code) == ("FAILED", "PROVIDER_UNAVAILABLE")
+
+
+def test_a_code_that_nobody_knows_is_tried_once_more(caller):
+    """Twice the same strange no is our side's failure, not the recipient's."""
+    message = store(caller)
+    record(claim(), Outcome.not_sent(ProviderError.UNCLASSIFIED, "new"))
+    make_due(message)
+    record(claim(), Outcome.not_sent(ProviderError.UNCLASSIFIED, "new"))
+    message.refresh_from_db()
+    assert (message.status, message.error_code) == ("FAILED", "UNCLASSIFIED")
 
 
 def test_what_outlived_its_validity_is_not_submitted(caller):

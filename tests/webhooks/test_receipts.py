@@ -136,7 +136,8 @@ def test_each_final_word_becomes_its_status(stack, word):
     """The webhook speaks the same words as the API, and the error code is kept."""
     message = silent_message(stack)
     report(stack, {"provider_reference": message["provider_reference"], "status": word, "error_code": "e-42"})
-    assert stack.wait_for(message["id"], word)["error_code"] == "e-42"
+    shown = stack.wait_for(message["id"], word)
+    assert (shown["error_code"], shown["events"][-1]["provider_error"]) == ("UNCLASSIFIED", "e-42")
 
 
 def test_get_is_refused(stack):

@@ -15,9 +15,16 @@ from sms.providers.simulator import _outcome
         ({"status": "accepted", "reference": ""}, Outcome.maybe_sent("an answer nobody understands: 'accepted'")),
         (
             {"status": "rejected", "code": "invalid_destination", "message": "no such number"},
-            Outcome.not_sent(ProviderError.INVALID_DESTINATION, "invalid_destination no such number"),
+            Outcome.not_sent(
+                ProviderError.INVALID_DESTINATION,
+                "invalid_destination no such number",
+                provider_error="invalid_destination",
+            ),
         ),
-        ({"status": "rejected", "code": "new"}, Outcome.not_sent(ProviderError.UNCLASSIFIED, "new")),
+        (
+            {"status": "rejected", "code": "new"},
+            Outcome.not_sent(ProviderError.UNCLASSIFIED, "new", provider_error="new"),
+        ),
         (
             {"status": "throttled", "retry_after": 1},
             Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "throttled", retry_after=1.0),
