@@ -17,12 +17,15 @@ from config.hosts import is_allowed
 from edge import problems
 from graphql_api import app as graphql_api
 from health import app as health
+from health import metrics
 from rest_api import app as rest_api
 from webhooks import app as webhooks
 
 UNKNOWN_HOST = problems.from_error(
     problems.BadRequest("This service does not answer to that host name; ALLOWED_HOSTS says to which it does.")
 )
+
+HEALTH = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
 
 # Without this, a nudge would quietly look for a broker on Celery's default address.
 celery_app.set_default()
@@ -48,7 +51,7 @@ def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for
         return graphql_api.http
     if path.startswith("/api/webhooks"):
         return webhooks.application
-    return {"/healthz": health.healthz, "/readyz": health.readyz}.get(path, django)
+    return HEALTH.get(path, django)
 
 
 async def _live(receive: Receive, send: Send) -> None:

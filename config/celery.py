@@ -9,6 +9,7 @@ import redis
 import structlog
 from celery import Celery, bootsteps
 from celery.beat import Scheduler
+from celery.schedules import crontab
 from celery.signals import setup_logging
 from kombu import Queue
 
@@ -40,6 +41,12 @@ app.conf.update(
         "dispatch": {"task": "sms.dispatch", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
         "receipts": {"task": "sms.receipts", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
         "sweep": {"task": "sms.sweep", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
+        "reconcile": {"task": "sms.reconcile", "schedule": 60.0, "args": ["RECENT"], "options": {"expires": 60}},
+        "reconcile-changing": {
+            "task": "sms.reconcile",
+            "schedule": crontab(hour="3", minute="30"),
+            "args": ["CHANGING"],
+        },
         "prune": {"task": "sms.prune", "schedule": 600.0, "options": {"expires": 600}},
     },
     beat_scheduler="config.celery:LiveScheduler",

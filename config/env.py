@@ -29,6 +29,7 @@ SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 RUNS_IN_DOCKER: bool = env.bool("RUNS_IN_DOCKER", False)
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 
 ANONYMOUS_ACCOUNT: str = env.str("ANONYMOUS_ACCOUNT", "")

@@ -252,8 +252,14 @@ class IdempotencyKey(models.Model):
 class Reconciliation(models.Model):
     """What one account of the messages came to: see `sms.services.reconcile`."""
 
+    class Scope(models.TextChoices):
+        """Which messages were looked at; the queue is always looked at whole."""
+
+        RECENT = "RECENT"  # accepted within the last minutes
+        CHANGING = "CHANGING"  # accepted so lately that something may still happen to them
+
+    scope = models.CharField(max_length=8, choices=Scope)
     at = models.DateTimeField(db_default=Now())
-    since = models.DateTimeField(null=True)  # looked at what was accepted after this; null: at everything
     accepted = models.BigIntegerField()
     open = models.BigIntegerField()
     final = models.BigIntegerField()

@@ -1,5 +1,7 @@
 """Tell the workers "run now". A nudge carries nothing and may be lost: beat sweeps up what it would have started."""
 
+import heapq
+import math
 import threading
 import time
 
@@ -10,6 +12,8 @@ log = structlog.get_logger(__name__)
 
 PAUSE = 0.01  # seconds between two nudges: one stands for all that was committed meanwhile
 PAUSE_AFTER_FAILURE = 1.0
+SOON = 10.0  # seconds; for what is further away beat is as good
+ROUNDED_TO = 0.1  # seconds; so a flood of waits becomes a hundred of them
 
 
 class Nudge:
@@ -17,30 +21,48 @@ class Nudge:
 
     def __init__(self, task: str) -> None:
         self._task = task
-        self._wanted = threading.Event()
+        self._is_wanted = False
+        self._times: list[float] = []  # a heap: when to send, by the monotonic clock
+        self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
 
     def __call__(self) -> None:
         """Ask for the task; returns at once, and many calls may become one task."""
-        self._wanted.set()
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._serve, name=f"nudge {self._task}", daemon=True)
-                    self._thread.start()
+        if not self._is_wanted:  # read without the lock: whoever set it is sent for after this caller's commit, too
+            with self._changed:
+                self._is_wanted = True
+                self._wake()
 
     def after(self, seconds: float) -> None:
         """Ask for the task in a while. Only a convenience: if this process dies before, beat does it."""
-        timer = threading.Timer(seconds, self)
-        timer.daemon = True
-        timer.start()
+        if seconds > SOON:
+            return
+        at = math.ceil((time.monotonic() + seconds) / ROUNDED_TO) * ROUNDED_TO
+        with self._changed:
+            if at not in self._times:
+                heapq.heappush(self._times, at)
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name=f"nudge {self._task}", daemon=True)
+            self._thread.start()
+        self._changed.notify()
 
     def _serve(self) -> None:
         while True:
-            self._wanted.wait()
-            self._wanted.clear()
+            with self._changed:
+                while not self._is_due():
+                    self._changed.wait(self._times[0] - time.monotonic() if self._times else None)
+                self._is_wanted = False
             time.sleep(PAUSE if self._send() else PAUSE_AFTER_FAILURE)
+
+    def _is_due(self) -> bool:
+        is_due = self._is_wanted
+        while self._times and self._times[0] <= time.monotonic():
+            heapq.heappop(self._times)
+            is_due = True
+        return is_due
 
     def _send(self) -> bool:
         try:

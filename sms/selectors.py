@@ -1,6 +1,7 @@
 """Reads, always scoped to an account. Synchronous: run them with `sms.database.in_thread(query, …)`."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,9 @@ from django.db.models import Prefetch, Q
 from django.db.models.functions import Now
 
 from sms import scopes
-from sms.database import in_thread, query
+from sms.database import in_thread, query, rows
 from sms.errors import MessageNotFound
-from sms.models import Account, ApiKey, Message, MessageEvent
+from sms.models import Account, ApiKey, Message, MessageEvent, Reconciliation
 
 Access = tuple[Account, Sequence[str], Sequence[str]]
 
@@ -74,6 +75,42 @@ async def sequences(message_ids: Collection[UUID]) -> dict[UUID, int]:
 def _sequences(message_ids: Collection[UUID]) -> dict[UUID, int]:
     found: Any = Message.objects.filter(id__in=message_ids).values_list("id", "sequence")
     return dict(found)
+
+
+def last_reconciliations() -> list[Reconciliation]:
+    """Return the newest account of each scope that there is one of."""
+    return list(Reconciliation.objects.order_by("scope", "-id").distinct("scope"))
+
+
+QUEUE = """
+SELECT (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 1 AND lease IS NULL AND due_at <= now()),
+       (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 1 AND lease IS NULL AND due_at > now()),
+       (SELECT count(*) FROM sms_dispatchentry WHERE lease IS NOT NULL),
+       (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 FROM sms_dispatchentry
+        WHERE purpose = 1 AND lease IS NULL AND due_at <= now()),
+       (SELECT count(*) FROM sms_receipt WHERE processed_at IS NULL AND due_at <= now()),
+       (SELECT count(*) FROM sms_receipt WHERE processed_at IS NULL AND due_at > now()),
+       (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 FROM sms_receipt
+        WHERE processed_at IS NULL AND due_at <= now())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for workers, and for how long the first of it has been due (in seconds)."""
+
+    due: int
+    retrying: int
+    leased: int
+    oldest_due: float
+    receipts_due: int
+    receipts_waiting: int
+    oldest_receipt_due: float
+
+
+def queue() -> Queue:
+    """Return how the work queue and the inbox of receipts stand."""
+    return Queue(*rows(QUEUE)[0])
 
 
 def access_by_key(digest: bytes) -> Access | None:

@@ -11,7 +11,8 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
-from sms.services import dispatch, report, settle, sweep
+from sms.models import Reconciliation
+from sms.services import dispatch, reconcile, report, settle, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,13 @@ def sweep_up() -> None:
     with _patient():
         sweep.release_expired_leases()
         settle.settle()
+
+
+@shared_task(name="sms.reconcile", ignore_result=True)
+def account_for_everything(scope: str) -> None:
+    """Look for drift."""
+    with _patient():
+        reconcile.keep_account(Reconciliation.Scope(scope))
 
 
 @shared_task(name="sms.prune", ignore_result=True)

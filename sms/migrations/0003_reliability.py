@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
             name='Reconciliation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(choices=[('RECENT', 'Recent'), ('CHANGING', 'Changing')], max_length=8)),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('since', models.DateTimeField(null=True)),
                 ('accepted', models.BigIntegerField()),
                 ('open', models.BigIntegerField()),
                 ('final', models.BigIntegerField()),

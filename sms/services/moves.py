@@ -157,11 +157,14 @@ WHERE t.sequence IS NOT NULL OR NOT EXISTS (
 )
 """
 
+# What waits for another try is looked at when its validity ends, at the latest.
 UPDATE_ENTRIES = """
 UPDATE sms_dispatchentry d SET
     purpose = t.purpose,
     lease = t.lease,
-    due_at = now() + make_interval(secs => t.delay),
+    due_at = CASE WHEN t.purpose = 1 AND t.lease IS NULL
+        THEN least(now() + make_interval(secs => t.delay), greatest(d.expires_at, now()))
+        ELSE now() + make_interval(secs => t.delay) END,
     attempts = d.attempts + CASE WHEN t.lease IS NULL THEN 0 ELSE 1 END
 FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[]) AS t (message_id, purpose, lease, delay)
 WHERE d.message_id = t.message_id

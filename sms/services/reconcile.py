@@ -1,13 +1,21 @@
 """Account for every accepted message: what is stored has to agree with itself, whatever was killed on the way."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sms.database import query, rows
+import structlog
+
+from sms.database import execute, rows, transact
+from sms.models import Reconciliation
 from sms.statuses import FINAL, OPEN
 
+log = structlog.get_logger(__name__)
+
 EVERYTHING = timedelta(days=36_500)
+# A message may wait three days for its provider, three for its receipt, and three for a late correction.
+SPAN = {Reconciliation.Scope.RECENT: timedelta(minutes=10), Reconciliation.Scope.CHANGING: timedelta(days=10)}
+KEPT = timedelta(days=30)
 GRACE = 60.0  # seconds that the sweeps may take before something due counts as forgotten
 
 
@@ -57,18 +65,37 @@ RULES = {
         WHERE processed_at IS NULL AND due_at < now() - make_interval(secs => %(grace)s)""",
 }
 
+# What was accepted is told by the first line of each history, which nothing ever changes.
 COUNT = """
-SELECT count(*), count(*) FILTER (WHERE status = ANY(%(open)s)), count(*) FILTER (WHERE status = ANY(%(final)s))
+SELECT (SELECT count(*) FROM sms_messageevent WHERE message_id >= %(since)s AND sequence = 1),
+       count(*) FILTER (WHERE status = ANY(%(open)s)), count(*) FILTER (WHERE status = ANY(%(final)s))
 FROM sms_message WHERE id >= %(since)s
 """
 
 
 def reconcile(*, accepted_within: timedelta = EVERYTHING) -> tuple[Account, list[Drift]]:
     """Count what was accepted, and find what breaks a rule. Changes nothing. Raises Unavailable."""
-    return query(_reconcile, accepted_within)
+    return transact(_reconcile, accepted_within)
+
+
+def keep_account(scope: Reconciliation.Scope) -> list[Drift]:
+    """Reconcile the messages of a scope, and keep what was found for the metrics. Raises Unavailable."""
+    account, drift = reconcile(accepted_within=SPAN[scope])
+    for one in drift:
+        log.error("drift", rule=one.rule, count=one.count, examples=one.examples)
+    transact(_keep, scope, account, drift)
+    return drift
+
+
+def _keep(scope: Reconciliation.Scope, account: Account, drift: list[Drift]) -> None:
+    Reconciliation.objects.create(scope=scope, **asdict(account), drift=[asdict(one) for one in drift])
+    execute("DELETE FROM sms_reconciliation WHERE at < now() - %s", KEPT)
 
 
 def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:
+    # One view of everything, for as long as it takes: what changes meanwhile is no drift.
+    execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    execute("SET LOCAL statement_timeout = 0")
     ((now,),) = rows("SELECT now()")
     parameters = {
         "since": str(first_id_of(now - min(accepted_within, now - datetime.fromtimestamp(0, now.tzinfo)))),

@@ -142,6 +142,18 @@ def test_attempts_are_limited(caller):
     assert (message.status, message.error_code) == ("FAILED", "PROVIDER_UNAVAILABLE")
 
 
+def test_a_wait_ends_with_the_validity(caller):
+    """A one-time code that is good for a minute is EXPIRED after it, not when its next try would have been."""
+    message = store(caller, valid_for=60)
+    record(claim(), Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429", retry_after=1000.0))
+    entry = DispatchEntry.objects.get(message=message)
+    assert entry.due_at == entry.expires_at
+    age("sms_dispatchentry", "due_at", "61 seconds", message_id=message.id)
+    age("sms_dispatchentry", "expires_at", "61 seconds", message_id=message.id)
+    assert claim() == []
+    assert (status(message), history(message)[-1]) == ("EXPIRED", (4, "EXPIRED"))
+
+
 def test_a_code_that_nobody_knows_is_tried_once_more(caller):
     """Twice the same strange no is our side's failure, not the recipient's."""
     message = store(caller)

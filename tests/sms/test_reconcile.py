@@ -45,6 +45,10 @@ def test_an_honest_database_adds_up(lives):
             "a message that was sent has its provider's reference",
         ),
         (
+            "DELETE FROM sms_messageevent WHERE message_id = %(done)s",
+            "accepted = open + final",
+        ),
+        (
             "DELETE FROM sms_messageevent WHERE message_id = %(sent)s AND sequence = 2",
             "sequences run from 1 to the message's own, without a gap",
         ),

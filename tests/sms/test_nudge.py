@@ -1,0 +1,58 @@
+"""Nudges: one for many, and soon, without a thread for each wait."""
+
+import threading
+import time
+
+import pytest
+import redis
+from django.conf import settings
+
+from sms.nudge import SOON, Nudge
+
+
+@pytest.fixture
+def nudge():
+    """A nudge, and how many of its tasks wait in the real broker's queue."""
+    with redis.Redis.from_url(settings.SMS_REDIS_URL) as broker:
+        broker.delete("dispatch")
+        yield Nudge("tests.nothing"), lambda: broker.llen("dispatch")
+        broker.delete("dispatch")
+
+
+def becomes(count, expected):
+    """Wait until that many were sent."""
+    end = time.monotonic() + 10
+    while count() < expected:
+        assert time.monotonic() < end, count()
+        time.sleep(0.01)
+
+
+def test_many_calls_become_few_tasks(nudge):
+    """Whoever calls while one is on its way shares the next."""
+    ask, count = nudge
+    for _ in range(1000):
+        ask()
+    becomes(count, 1)
+    assert count() < 100
+
+
+def test_a_wait_is_kept_and_many_are_one_thread(nudge):
+    """A thousand waits for the same moment are one nudge, and no thread each; a later one comes as well."""
+    ask, count = nudge
+    before = threading.active_count()
+    for _ in range(1000):
+        ask.after(0.3)
+    ask.after(0.7)
+    assert count() == 0
+    assert threading.active_count() <= before + 1
+    becomes(count, 2)
+
+
+def test_a_long_wait_is_left_to_beat(nudge):
+    """Nothing is remembered for long: a flood of retries must not grow the memory."""
+    ask, count = nudge
+    for number in range(1000):
+        ask.after(SOON + 1 + number)
+    ask.after(0.0)
+    becomes(count, 1)
+    assert ask._times == []
