@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
 from sms.models import Reconciliation
-from sms.services import dispatch, reconcile, report, settle, sweep
+from sms.services import reconcile, report, settle, submit, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +27,14 @@ def _finish(**_: Any) -> None:
     _stopping.set()
 
 
+def _is_working() -> bool:
+    return not _stopping.is_set()
+
+
 def _slice() -> Callable[[], bool]:
     """Return what tells a run whether it may take another set."""
     end = time.monotonic() + SLICE
-    return lambda: time.monotonic() < end and not _stopping.is_set()
+    return lambda: time.monotonic() < end and _is_working()
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def _patient() -> Iterator[None]:
 def dispatch_due() -> None:
     """Submit what is due."""
     with _patient():
-        dispatch.dispatch(keep_going=_slice())
+        submit.submit_due(keep_going=_is_working)
 
 
 @shared_task(name="sms.receipts", ignore_result=True)

@@ -1,13 +1,18 @@
 """What every provider is to the rest of the service. A provider translates; it never decides."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+import structlog
+
 from sms.providers.errors import ProviderError
 from sms.statuses import Status
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +113,35 @@ class DeliveryReport:
 class Provider(ABC):
     """A company or gateway that we submit to."""
 
-    def __init__(self, name: str, *, patience: float) -> None:
-        """`patience`: seconds that a submit may take, whatever the provider does."""
+    def __init__(self, name: str, *, patience: float, window: int) -> None:
+        """`patience`: seconds that a submit may take, whatever the provider does; `window`: submissions at once."""
         self.name = name
         self.patience = patience
+        self.window = window
 
-    @abstractmethod
-    async def submit(self, submissions: Sequence[Submission], *, deadline: float) -> Sequence[Outcome]:
-        """Hand over a whole batch and say of each, in the same order, how it ended. Never raises for one message.
+    async def submit(
+        self, submissions: Sequence[Submission], *, deadline: float
+    ) -> AsyncIterator[Mapping[UUID, Outcome]]:
+        """Hand over a set, and yield how each ended as soon as it is known, by the ids of the attempts.
 
-        Nothing may leave after `deadline` (of the monotonic clock): the lease passes, and others may be at it already.
+        This one makes a call for each message; a provider that takes batches has a better one. Nothing may leave after
+        `deadline` (of the monotonic clock): the lease passes, and others may be at it already.
         """
+        calls = [self._submit_surely(one, deadline=deadline) for one in submissions]
+        for ended in asyncio.as_completed(calls):
+            attempt_id, outcome = await ended
+            yield {attempt_id: outcome}
+
+    async def _submit_surely(self, submission: Submission, *, deadline: float) -> tuple[UUID, Outcome]:
+        try:
+            return submission.attempt_id, await self.submit_one(submission, deadline=deadline)
+        except Exception as error:  # a bug in an adapter harms no other message
+            log.exception("submit_failed", provider=self.name, attempt=str(submission.attempt_id))
+            return submission.attempt_id, Outcome.maybe_sent(f"our own error: {type(error).__name__}")
+
+    async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
+        """Hand over one message, for a provider that takes no batches, and say how it ended."""
+        raise NotImplementedError
 
     async def look_up(self, attempt_ids: Sequence[UUID]) -> Sequence[Finding]:
         """Say of each attempt whether the provider has it. Without an API for that, nobody knows."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import orjson
+import uvloop
 from aiohttp.abc import AbstractStreamWriter
 
 from sms import faults
@@ -31,15 +32,25 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
         self._starting = threading.Lock()
+        self._under_way: set[object] = set()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` on the client's loop and wait for its result."""
+        return asyncio.run_coroutine_threadsafe(work, self._running_loop()).result()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let `work` run on the client's loop."""
+        future = asyncio.run_coroutine_threadsafe(work, self._running_loop())
+        self._under_way.add(future)  # or nobody but the loop would hold it, and loops hold tasks weakly
+        future.add_done_callback(self._under_way.discard)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = uvloop.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="providers", daemon=True).start()
                 atexit.register(self._close)
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return self._loop
 
     def _close(self) -> None:
         if self._loop is not None and self._session is not None:

@@ -1,7 +1,7 @@
 """The simulator's API, and the generic webhook of the first version: our own wire (docs/simulator.md)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import orjson
 from sms.errors import InvalidReceipt
 from sms.providers.base import DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
 from sms.providers.errors import ProviderError
-from sms.providers.http import client, seconds
+from sms.providers.http import MOST_CONNECTIONS, client, seconds
 from sms.providers.signatures import verify_hmac_sha256
 from sms.statuses import Status
 
@@ -32,6 +32,7 @@ ERROR_BY_CODE = {
     "absent_subscriber": ProviderError.ABSENT_SUBSCRIBER,
     "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
+BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has one while we write down the other
 LONGEST_REFERENCE = 255
 LONGEST_WORD = 64
 
@@ -40,15 +41,24 @@ class SimulatorProvider(Provider):
     """Submits in batches, or one HTTP request a message where `batches` is off."""
 
     def __init__(self, name: str, *, url: str, batches: bool, signing_secrets: Sequence[str], timeout: float) -> None:
-        super().__init__(name, patience=timeout)
+        super().__init__(name, patience=timeout, window=BATCHES_WINDOW if batches else MOST_CONNECTIONS)
         self._url = url.rstrip("/")
         self._batches = batches
         self._signing_secrets = signing_secrets
 
-    async def submit(self, submissions: Sequence[Submission], *, deadline: float) -> Sequence[Outcome]:
+    async def submit(
+        self, submissions: Sequence[Submission], *, deadline: float
+    ) -> AsyncIterator[Mapping[UUID, Outcome]]:
+        """Hand over a batch where batches are taken, else one by one."""
+        if self._batches:
+            outcomes = await self._submit_batch(submissions, deadline)
+            yield {one.attempt_id: outcome for one, outcome in zip(submissions, outcomes, strict=True)}
+            return
+        async for singly in super().submit(submissions, deadline=deadline):
+            yield singly
+
+    async def _submit_batch(self, submissions: Sequence[Submission], deadline: float) -> Sequence[Outcome]:
         """Hand over a batch; a result that is missing from the answer means that nobody knows."""
-        if not self._batches:
-            return await asyncio.gather(*(self._submit_one(one, deadline) for one in submissions))
         document = {"messages": [_as_json(one) for one in submissions]}
         answer = await client.post(f"{self._url}/v1/batches", document, within=self.patience, deadline=deadline)
         if isinstance(answer, Outcome):
@@ -58,7 +68,8 @@ class SimulatorProvider(Provider):
         results = _by_reference(answer.json())
         return [_outcome(results.get(str(one.attempt_id))) for one in submissions]
 
-    async def _submit_one(self, submission: Submission, deadline: float) -> Outcome:
+    async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
+        """Hand over one message."""
         answer = await client.post(
             f"{self._url}/v1/messages", _as_json(submission), within=self.patience, deadline=deadline
         )

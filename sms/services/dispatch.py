@@ -1,15 +1,9 @@
-"""Claim what is due, hand it to its provider, record what came of it.
+"""Claim what is due, and record what came of it: what is written before and after a provider is called."""
 
-Three steps, and no transaction is open while the network is waited for.
-"""
-
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-import structlog
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
@@ -19,17 +13,9 @@ from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
 from sms.providers.errors import BACKOFFS, OURS, ProviderError
-from sms.providers.http import client
-from sms.providers.registry import get_provider
 from sms.services import moves
 from sms.services.moves import RECEIPT_WINDOW, Move
 from sms.statuses import Status
-
-log = structlog.get_logger(__name__)
-
-BATCH = 500
-# Batches that one worker has under way at once. The other threads stay free for receipts, however slow a provider is.
-AT_ONCE = threading.BoundedSemaphore(max(1, settings.SMS_WORKER_THREADS // 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +25,6 @@ class Claimed:
     message_id: UUID
     attempt_number: int
     submission: Submission
-
-
-def dispatch(*, keep_going: Callable[[], bool]) -> None:
-    """Submit what is due, a set at a time, until nothing is or `keep_going` says no. Safe to run many at once."""
-    if not AT_ONCE.acquire(blocking=False):
-        return  # those under way look for more themselves
-    try:
-        while True:
-            provider = get_provider()
-            claimed_at = time.monotonic()
-            claimed = claim(provider, limit=BATCH)
-            if not claimed:
-                return
-            faults.reach("claimed")
-            deadline = claimed_at + settings.SMS_LEASE_SECONDS - provider.patience
-            outcomes = _submit(provider, claimed, deadline=deadline)
-            faults.reach("answered")
-            record(provider, claimed, outcomes)
-            if not keep_going():
-                nudge_dispatch()  # leave the thread to others, and come back
-                return
-    finally:
-        AT_ONCE.release()
-
-
-def _submit(provider: Provider, claimed: Sequence[Claimed], *, deadline: float) -> Sequence[Outcome]:
-    try:
-        outcomes = client.run(provider.submit([one.submission for one in claimed], deadline=deadline))
-        assert len(outcomes) == len(claimed), f"{len(outcomes)} outcomes for {len(claimed)} submissions"
-    except Exception as error:  # a bug in an adapter: nobody knows what has left
-        log.exception("submit_failed", provider=provider.name, messages=len(claimed))
-        return [Outcome.maybe_sent(f"our own error: {type(error).__name__}")] * len(claimed)
-    return outcomes
 
 
 # The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
@@ -98,9 +51,11 @@ def claim(provider: Provider, *, limit: int) -> list[Claimed]:
 
     What has outlived its validity becomes EXPIRED instead.
     """
-    claimed, changes = transact(_claim, provider, limit)
-    announce(changes)
-    return claimed
+    while True:
+        claimed, changes = transact(_claim, provider, limit)
+        announce(changes)
+        if claimed or not changes:
+            return claimed
 
 
 def _claim(provider: Provider, limit: int) -> tuple[list[Claimed], list[StatusChanged]]:
