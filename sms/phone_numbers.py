@@ -12,6 +12,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
 from sms.errors import ErrorCode, InvalidMessage
+from sms.plain_mobiles import is_plain_mobile
 
 # Without it, numbers of more than a few dozen countries recompile their patterns through `re`'s cache of 512: 500 µs a
 # number instead of 20. Bounded by the metadata; needs phonenumbers 9.0.43.
@@ -65,7 +66,10 @@ def normalise(raw: str, *, default_region: str) -> str:
     """
     if default_region not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError(f"{default_region!r} is not a region; give an ISO 3166 code such as 'GH'")
-    readings = _readings(_strip(raw), default_region)
+    written = _strip(raw)
+    if (plain := _plain(written, default_region)) is not None:
+        return plain
+    readings = _readings(written, default_region)
     mobiles = [reading.e164 for reading in readings if reading.is_mobile]
     if len(set(mobiles)) == 1:
         return mobiles[0]
@@ -109,6 +113,14 @@ def _strip(raw: str) -> str:
         f"{raw!r} contains {stranger!r}; a phone number is written with the digits 0 to 9, spaces, dots, dashes, "
         "parentheses and a + in front."
     )
+
+
+def _plain(written: str, region: str) -> str | None:
+    """Return the E.164 of what is a mobile number and cannot be anything else, or None where one has to look closer."""
+    digits = written.removeprefix("+")
+    if digits is written and (written[0] == "0" or len(written) <= _longest_mobile(region)):
+        return None  # perhaps national
+    return f"+{digits}" if is_plain_mobile(digits) else None
 
 
 def _readings(written: str, region: str) -> list[_Reading]:
