@@ -1,19 +1,24 @@
-"""Apply what providers reported: match receipts to messages, move statuses, keep everything that was said."""
+"""Apply what providers reported: match receipts to messages, move statuses, keep everything that was said.
 
-from collections.abc import Callable, Sequence
+A set is claimed and applied in one transaction. When it cannot be applied, its halves are, and theirs, each behind a
+savepoint: what cannot be applied alone is charged with its own error in that same commit, while its row is still
+locked, and all others are applied as if it had not been there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
 from sms import faults, retry
-from sms.database import execute, rows, transact
-from sms.errors import Unavailable
+from sms.database import LOST, execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
 from sms.services import moves
-from sms.services.moves import RECEIPT_WINDOW, Move, Verdict
+from sms.services.moves import RECEIPT_WINDOW, Held, Move, Verdict
 from sms.statuses import Status
 
 log = structlog.get_logger(__name__)
@@ -21,6 +26,7 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 FIRST_WAIT = 0.5  # seconds until an unmatched receipt is looked at again; doubles up to the longest
 LONGEST_WAIT = 300.0
+LONGEST_ERROR = 255
 
 OUTCOME = {
     Verdict.APPLIED: Receipt.Outcome.APPLIED,
@@ -36,7 +42,7 @@ WITH due AS (
     ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 )
 SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.provider_error, r.tries,
-       r.received_at < now() - make_interval(secs => %s), a.id, a.message_id
+       r.error IS NOT NULL, r.received_at < now() - make_interval(secs => %s), a.id, a.message_id
 FROM due r LEFT JOIN LATERAL (
     SELECT a.id, a.message_id FROM sms_submitattempt a WHERE a.id = r.client_reference AND a.provider = r.provider
     UNION ALL
@@ -48,7 +54,7 @@ ORDER BY r.id
 """
 
 FINISH = """
-UPDATE sms_receipt r SET processed_at = now(), outcome = t.outcome, message_id = t.message_id
+UPDATE sms_receipt r SET processed_at = now(), outcome = t.outcome, message_id = t.message_id, error = NULL
 FROM unnest(%s::bigint[], %s::text[], %s::uuid[]) AS t (id, outcome, message_id) WHERE r.id = t.id
 """
 
@@ -63,16 +69,11 @@ FROM unnest(%s::uuid[], %s::text[]) AS t (id, provider_reference)
 WHERE a.id = t.id AND a.provider_reference IS NULL
 """
 
-SET_ASIDE = """
-UPDATE sms_receipt SET tries = tries + 1, error = %s, due_at = now() + make_interval(secs => %s),
-       processed_at = CASE WHEN %s THEN now() END, outcome = CASE WHEN %s THEN 'FAILED' END
-WHERE id = %s
-"""
-
-
-FIRST = """
-SELECT id, tries FROM sms_receipt WHERE processed_at IS NULL AND due_at <= now()
-ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
+# No delay: the last try is over.
+CHARGE = """
+UPDATE sms_receipt r SET tries = t.tries, error = t.error, due_at = now() + make_interval(secs => coalesce(t.delay, 0)),
+       processed_at = CASE WHEN t.delay IS NULL THEN now() END, outcome = CASE WHEN t.delay IS NULL THEN 'FAILED' END
+FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::float8[]) AS t (id, tries, error, delay) WHERE r.id = t.id
 """
 
 
@@ -87,24 +88,19 @@ class Due:
     status: str | None
     error_code: str | None
     provider_error: str | None
-    tries: int
+    tries: int  # how often its message was not there, or, once it has failed, how often it failed
+    has_failed: bool
     overdue: bool  # waited for its message as long as we wait
     attempt_id: UUID | None
     message_id: UUID | None
 
 
+Failure = tuple[Due, Exception]
+
+
 def process_receipts(*, keep_going: Callable[[], bool]) -> None:
     """Apply what is due, a set at a time, until nothing is or `keep_going` says no. Safe to run many at once."""
-    while True:
-        try:
-            taken = process_set(limit=BATCH)
-        except Unavailable:
-            raise
-        except Exception:
-            log.exception("receipts_failed")
-            taken = _process_one_by_one()
-        if taken < BATCH:
-            return
+    while process_set(limit=BATCH) == BATCH:
         if not keep_going():
             nudge_receipts()  # leave the thread to others, and come back
             return
@@ -118,50 +114,71 @@ def process_set(*, limit: int) -> int:
     return taken
 
 
-def _process_one_by_one() -> int:
-    """Work through a set in which something is wrong: one receipt must not hold up the others."""
-    for taken in range(BATCH):
-        try:
-            if process_set(limit=1) == 0:
-                return taken
-        except Unavailable:
-            raise
-        except Exception as error:
-            log.exception("receipt_failed")
-            transact(_set_first_aside, error)
-    return BATCH
-
-
-def _set_first_aside(error: Exception) -> None:
-    """Let the receipt that is first in line wait, or, after a few tries, stand aside for an operator to see."""
-    for receipt_id, tries in rows(FIRST, 1):
-        delay = retry.RECEIPT.delay(tries + 1)
-        given_up = delay is None
-        execute(SET_ASIDE, f"{type(error).__name__}: {error}"[:255], delay or 0.0, given_up, given_up, receipt_id)
-
-
 def _process(limit: int) -> tuple[int, list[StatusChanged]]:
     due = [Due(*row) for row in rows(CLAIM, limit, RECEIPT_WINDOW)]
-    if not due:
-        return 0, []
-    matched = [one for one in due if one.message_id is not None]
-    changes = _apply(matched) if matched else []
+    changes: list[StatusChanged] = []
+    failures: list[Failure] = []
+    if matched := [one for one in due if one.message_id is not None]:
+        changes, failures = _apply_or_halve(matched)
     if unmatched := [one for one in due if one.message_id is None]:
         _keep_waiting(unmatched)
+    if failures:
+        _charge(failures)
     return len(due), changes
 
 
-def _apply(matched: Sequence[Due]) -> list[StatusChanged]:
+def _apply_or_halve(matched: Sequence[Due]) -> tuple[list[StatusChanged], list[Failure]]:
+    # Locked before the savepoint: when it is rolled back, the locks of the whole set stay, and the halves, which only
+    # read their messages anew, cannot wait for anybody.
+    messages = moves.lock([one.message_id for one in matched if one.message_id is not None])
+    try:
+        with transaction.atomic():
+            return _apply(messages, matched), []
+    except LOST:
+        raise
+    except Exception as error:
+        if len(matched) == 1:
+            log.exception("receipt_failed", receipt=matched[0].id)
+            return [], [(matched[0], error)]
+    half = len(matched) // 2
+    halves = [_apply_or_halve(matched[:half]), _apply_or_halve(matched[half:])]
+    return [one for changes, _ in halves for one in changes], [one for _, failures in halves for one in failures]
+
+
+def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[StatusChanged]:
     asked = [as_move(one) for one in matched]
-    changes = moves.apply(moves.lock([move.message_id for move in asked]), asked)
+    changes = moves.apply(messages, asked)
+    judged = [(one, move, move.verdict) for one, move in zip(matched, asked, strict=True) if move.verdict is not None]
     execute(
         FINISH,
-        [one.id for one in matched],
-        [OUTCOME[move.verdict].value if move.verdict else None for move in asked],
-        [move.message_id for move in asked],
+        [one.id for one, _, _ in judged],
+        [OUTCOME[verdict].value for _, _, verdict in judged],
+        [move.message_id for _, move, _ in judged],
     )
-    execute(FILL_IN_REFERENCES, [one.attempt_id for one in matched], [one.provider_reference for one in matched])
+    execute(
+        FILL_IN_REFERENCES, [one.attempt_id for one, _, _ in judged], [one.provider_reference for one, _, _ in judged]
+    )
+    if gone := [one for one in matched if one.message_id not in messages]:
+        _keep_waiting(gone)  # its message was deleted a moment ago
     return changes
+
+
+def _charge(failures: Sequence[Failure]) -> None:
+    """Let what cannot be applied wait, or, after a few tries, stand aside for an operator to see."""
+    tries = [one.tries + 1 if one.has_failed else 1 for one, _ in failures]
+    execute(
+        CHARGE,
+        [one.id for one, _ in failures],
+        tries,
+        [sentence(error) for _, error in failures],
+        [retry.RECEIPT.delay(tried) for tried in tries],
+    )
+
+
+def sentence(error: Exception) -> str:
+    """Return what the database can keep of an error; without the details, in which PostgreSQL quotes whole rows."""
+    first = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return first.encode("ascii", "backslashreplace").decode().replace("\0", "")[:LONGEST_ERROR]
 
 
 def as_move(one: Due) -> Move:

@@ -5,24 +5,9 @@ import uuid
 import pytest
 
 from sms.models import Message, MessageEvent, Receipt, SubmitAttempt
-from sms.providers.base import DeliveryReport
-from sms.services import report
-from sms.services.receive import Incoming
-from sms.services.receive import store as store_receipts
 from sms.statuses import Status
 from tests.messages import age, attempt, history, store, store_as
-
-
-def receive(*, reference="r-1", status=Status.DELIVERED, word=None, client_reference=None, provider="simulator"):
-    """Put a receipt into the inbox and return its row."""
-    told = DeliveryReport(reference, word or (status or "WORD"), status, client_reference)
-    store_receipts([Incoming(provider, told, b"{}")])
-    return Receipt.objects.latest("id")
-
-
-def process():
-    """Apply what is due."""
-    report.process_receipts(keep_going=lambda: True)
+from tests.receipts import process, receive
 
 
 def test_a_receipt_finds_its_message_by_the_providers_reference(caller):
@@ -105,23 +90,19 @@ def test_what_comes_in_one_set_is_applied_in_its_order(caller):
     assert Message.objects.get(id=message.id).status == "DELIVERED"
 
 
-def test_a_receipt_that_cannot_be_processed_harms_no_other(caller):
-    """It is tried a few times, then stands aside with its error; its neighbours are applied at once."""
+@pytest.mark.parametrize("sets", [1, 2])
+def test_of_two_identical_receipts_one_is_applied(caller, sets):
+    """In one set or in two: the first is APPLIED, the second a DUPLICATE, and the history has one change."""
     message = store_as(caller, Status.SENT)
     attempt(message, reference="r-1")
-    poison = receive(reference="r-1")
-    Receipt.objects.filter(id=poison.id).update(status="NOT_A_WORD")
+    receive()
+    if sets == 2:
+        process()
     receive()
     process()
-    assert Message.objects.get(id=message.id).status == "DELIVERED"
-    poison.refresh_from_db()
-    assert (poison.processed_at, poison.tries) == (None, 1)
-    for _ in range(4):
-        age("sms_receipt", "due_at", "1 hour", id=poison.id)
-        process()
-    poison.refresh_from_db()
-    assert (poison.outcome, poison.tries) == ("FAILED", 5)
-    assert "NOT_A_WORD" in poison.error
+    assert list(Receipt.objects.order_by("id").values_list("outcome", flat=True)) == ["APPLIED", "DUPLICATE"]
+    assert set(Receipt.objects.values_list("message_id", flat=True)) == {message.id}
+    assert history(message) == [(1, "SENT"), (2, "DELIVERED")]
 
 
 def test_a_receipt_may_beat_the_submit_answer(caller):
