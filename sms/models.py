@@ -221,10 +221,15 @@ class Receipt(models.Model):
     message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, db_index=False)
     error = models.CharField(max_length=255, null=True)
 
+    state: str  # filled by `sms.receipts`
+
     class Meta:
         indexes = [
             models.Index("due_at", condition=Q(processed_at=None), name="receipt_unprocessed"),
             models.Index("provider", "provider_reference", condition=Q(processed_at=None), name="receipt_waiting"),
+            models.Index("outcome", "id", condition=Q(outcome__in=["FAILED", "UNMATCHED"]), name="receipt_set_aside"),
+            # As for the idempotency keys: rows come in the order of their time.
+            BrinIndex(fields=["received_at"], autosummarize=True, name="receipt_age"),
         ]
 
     def __str__(self) -> str:

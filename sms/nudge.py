@@ -49,6 +49,10 @@ class Nudge:
             self._thread.start()
         self._changed.notify()
 
+    def before_the_end(self) -> None:
+        """Ask for the task on the caller's thread: for a process that is about to end, and would not get to it."""
+        self._send()
+
     def _serve(self) -> None:
         while True:
             with self._changed:

@@ -24,6 +24,7 @@ LONGEST: Final = 32  # characters as written: 15 digits, with a separator after 
 _SEPARATORS: Final = dict.fromkeys(map(ord, " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}.-\u2010\u2011\u2012\u2013()"))
 # Digits of other scripts and full-width ones are refused: nobody here can check by eye which number they stand for.
 _is_number = re.compile(r"\+?[0-9]+").fullmatch
+_looks_like_a_number = re.compile(r"(?<![0-9])\+?[0-9]{6,18}(?![0-9])")
 
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _KINDS: Final = {
@@ -95,6 +96,20 @@ def mask(e164: str) -> str:
         return "***"
     first = 2 if len(national) >= _LONG_ENOUGH else 0
     return f"+{code}{national[:first]}{'*' * (len(national) - first - 2)}{national[-2:]}"
+
+
+def mask_all(text: str, *, default_region: str) -> str:
+    """Return a text with every number in it masked that is a valid phone number, national ones of `default_region` too.
+
+    For a text that somebody else wrote, such as a provider's request. A number there stands between anything but
+    digits; whatever is no phone number (a time, a reference) stays.
+    """
+
+    def masked(found: re.Match[str]) -> str:
+        readings = _readings(found[0], default_region)
+        return mask(readings[0].e164) if readings else found[0]
+
+    return _looks_like_a_number.sub(masked, text)
 
 
 def _strip(raw: str) -> str:

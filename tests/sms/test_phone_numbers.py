@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from sms.errors import ErrorCode, InvalidMessage
-from sms.phone_numbers import mask, normalise
+from sms.phone_numbers import mask, mask_all, normalise
 
 MOBILE_TYPES = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -312,3 +312,30 @@ def test_a_mask_hides_at_least_half_of_the_national_number(number):
 def test_any_text_can_be_masked(text):
     """Logging never fails, and what is not a number shows nothing."""
     assert mask(text) == "***" or re.fullmatch(r"\+[0-9]+\*+[0-9]{2}", mask(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ('{"to":"233200000901","id":"r-7"}', '{"to":"+23320*****01","id":"r-7"}'),
+        ("to=%2B233200000901&from=0200000902", "to=%2B+23320*****01&from=+23320*****02"),
+        ("+233200000901,00233200000901", "+23320*****01,+23320*****01"),
+        ("<msisdn>12025550123</msisdn>", "<msisdn>+120******23</msisdn>"),
+        ('"at":"2026-11-25T13:20:11.907789Z"', '"at":"2026-11-25T13:20:11.907789Z"'),
+        ("20261125132011 1795613100 1795613100123", "20261125132011 1795613100 1795613100123"),
+        ("01a20a71-b958-72b2-8f48-3aa7db2cdc78", "01a20a71-b958-72b2-8f48-3aa7db2cdc78"),
+        ("9" * 40, "9" * 40),
+        ("", ""),
+    ],
+)
+def test_the_phone_numbers_in_a_text_are_masked_and_nothing_else(text, masked):
+    """With and without a plus, national ones too; times and references stay readable."""
+    assert mask_all(text, default_region="GH") == masked
+
+
+@given(number=st.sampled_from(MOBILE_EXAMPLES), before=st.sampled_from(['"', "=", ">", "x", " "]))
+def test_no_mobile_number_stays_in_a_text(number, before):
+    """Of any country, as long as it is written with its country code."""
+    digits = number.removeprefix("+")
+    masked = mask_all(f"{before}{digits}{before}{number}{before}", default_region="GH")
+    assert digits not in masked
