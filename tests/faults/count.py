@@ -43,6 +43,7 @@ class Counted:
     receipts: int = 0  # answered 2xx
     last_change: float | None = None  # when the last message that need not wait came to its end
     path: dict[str, int] = field(default_factory=dict)  # how many messages went which way
+    outcomes: dict[str, int] = field(default_factory=dict)  # what became of their receipts
 
 
 def count(stack: FaultStack, *, plan: Plan, load: Load, followed: Sequence[Followed], provider: Provider) -> Counted:
@@ -63,6 +64,7 @@ def count(stack: FaultStack, *, plan: Plan, load: Load, followed: Sequence[Follo
     ends = [events[-1][2] for text, events in history.items() if text not in slow]
     found.last_change = max(ends, default=None)
     _find_receipts_not_applied(found, stack, plan, taken, provider)
+    _find_receipts_not_applied_once(found, stack, plan)
     ends_at = {row_id: first_final(history.get(text, [])) or sequence for text, row_id, _, sequence in rows}
     for one in followed:
         found.gaps += [f"{one.message_id}: {wrong}" for wrong in holes(one.events, ends_at.get(one.message_id, 0))]
@@ -174,3 +176,31 @@ def _find_receipts_not_applied(
         if ours.get(reference, 0) < answered:
             found.not_applied.append(f"{reference}: {answered} answered 2xx, {ours.get(reference, 0)} processed")
     found.receipts = sum(due.values()) + sum(provider.answered.values())
+
+
+OUTCOMES_OF = """
+SELECT m.text, coalesce(r.outcome, 'none'), count(*) FROM sms_receipt r JOIN sms_message m ON m.id = r.message_id
+WHERE m.text LIKE %s GROUP BY 1, 2
+"""
+CHANGES_BY_RECEIPTS = """
+SELECT m.text, count(*) FROM sms_messageevent e JOIN sms_message m ON m.id = e.message_id
+WHERE m.text LIKE %s AND e.sequence IS NOT NULL AND e.provider_status IS NOT NULL GROUP BY 1
+"""
+
+
+def _find_receipts_not_applied_once(found: Counted, stack: FaultStack, plan: Plan) -> None:
+    name = f"{plan.name} %"
+    outcomes = stack.query(OUTCOMES_OF, name)
+    applied = {text: number for text, outcome, number in outcomes if outcome == "APPLIED"}
+    found.not_applied += applied_otherwise_than_once(applied, dict(stack.query(CHANGES_BY_RECEIPTS, name)))
+    for _, outcome, number in outcomes:
+        found.outcomes[outcome] = found.outcomes.get(outcome, 0) + number
+
+
+def applied_otherwise_than_once(applied: Mapping[str, int], changes: Mapping[str, int]) -> list[str]:
+    """Return where the receipts that say APPLIED and the changes that receipts made are not one and one."""
+    return [
+        f"{text}: {applied.get(text, 0)} receipts applied, {changes.get(text, 0)} changes made by receipts"
+        for text in sorted({*applied, *changes})
+        if applied.get(text, 0) != changes.get(text, 0)
+    ]

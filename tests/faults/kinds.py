@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import clock_faults, process_faults, server_faults
+from tests.faults import clock_faults, process_faults, receipt_faults, server_faults
+from tests.faults.provider import DISORDERLY, USUAL, Habits
 from tests.faults.scene import Scene
 
 RATE = 250.0  # messages a second
@@ -18,6 +19,7 @@ class Kind:
     prepare: Callable[[Scene], None] = lambda _: None
     needs_proxies: bool = False
     rate: float = RATE
+    habits: Habits = USUAL
 
 
 def _killed_at(point: str) -> Kind:
@@ -60,5 +62,12 @@ KINDS: dict[str, Kind] = {
     "cut-webhook": _cut("webhook"),
     "cut-clients": _cut("front"),
     "delayed": Kind(strike=server_faults.delayed_link, needs_proxies=True),
+    "poison-receipts": Kind(strike=receipt_faults.poisoned, rate=60.0),
+    "receipts-disordered": Kind(
+        prepare=partial(process_faults.arm, point="applied_receipts", action="kill"),
+        strike=receipt_faults.disordered,
+        needs_proxies=True,
+        habits=DISORDERLY,
+    ),
     "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, rate=40.0),
 }

@@ -18,7 +18,32 @@ from tests.stack import SECRET
 LOOKS_EVERY = 0.3  # seconds
 TIMEOUT = 5.0
 WAIT = 0.3
-WORDS = (("DELIVERED",), ("DELIVERED",), ("DELIVERED", "DELIVERED"), ("ENROUTE", "DELIVERED"), ("DELIVERED", "ENROUTE"))
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a provider reports. A script is the words for one message: one after the other, those with a + at once."""
+
+    scripts: tuple[str, ...]
+    looks_every: float = LOOKS_EVERY
+    names_attempt: float = 1.0  # the share of messages for which it tells our own reference as well as its own
+
+
+USUAL = Habits(("DELIVERED", "DELIVERED", "DELIVERED DELIVERED", "ENROUTE DELIVERED", "DELIVERED ENROUTE"))
+# Every script may come to nothing but DELIVERED, in whatever order its words are applied.
+DISORDERLY = Habits(
+    (
+        "DELIVERED+DELIVERED+DELIVERED",
+        "ENROUTE+DELIVERED DELIVERED",
+        "DELIVERED ENROUTE+ENROUTE",
+        "DELIVERED UNDELIVERED EXPIRED",
+        "DELIVERED+UNDELIVERED+FAILED",
+        "UNDELIVERED DELIVERED",
+        "ENROUTE EXPIRED+DELIVERED DELIVERED",
+    ),
+    looks_every=0.05,
+    names_attempt=0.7,
+)
 
 
 @dataclass(slots=True)
@@ -29,9 +54,11 @@ class Provider:
     url: str
     plan: Plan
     rng: random.Random
+    habits: Habits = USUAL
     answered: dict[str, int] = field(default_factory=dict)  # provider reference → receipts answered 2xx
     refused: list[int] = field(default_factory=list)
     tries: int = 0
+    under_way: int = 0  # messages about which it has not said everything
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -42,8 +69,9 @@ class Provider:
                 for client_reference in await self._taken(session):
                     if client_reference not in seen:
                         seen.add(client_reference)
+                        self.under_way += 1
                         reports.create_task(self._report(session, client_reference))
-                await asyncio.sleep(LOOKS_EVERY)
+                await asyncio.sleep(self.habits.looks_every)
 
     async def _taken(self, session: aiohttp.ClientSession) -> list[str]:
         async with session.get(f"{self.simulator_url}/v1/submits?to=2332000009{OURS}") as response:
@@ -54,9 +82,14 @@ class Provider:
     async def _report(self, session: aiohttp.ClientSession, client_reference: str) -> None:
         async with session.get(f"{self.simulator_url}/v1/messages?client_reference={client_reference}") as response:
             reference = (await response.json())["reference"]
-        for word in self.rng.choice(WORDS):
-            document = {"provider_reference": reference, "client_reference": client_reference, "status": word}
-            await self._post(session, reference, json.dumps(document).encode())
+        document = {"provider_reference": reference}
+        script = self.rng.choice(self.habits.scripts)
+        if self.rng.random() < self.habits.names_attempt:
+            document["client_reference"] = client_reference
+        for step in script.split():
+            bodies = [json.dumps(document | {"status": word}).encode() for word in step.split("+")]
+            await asyncio.gather(*(self._post(session, reference, body) for body in bodies))
+        self.under_way -= 1
 
     async def _post(self, session: aiohttp.ClientSession, reference: str, body: bytes) -> None:
         signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()

@@ -62,14 +62,16 @@ def run(stack: FaultStack, kind: str, seed: int, *, number: int, messages: int) 
     result = Result(kind, seed, messages, facts=scene.facts)
     KINDS[kind].prepare(scene)
     audience = Audience(stack.websocket_url, stack.api_key)
-    provider = Provider(stack.simulator_url, f"http://127.0.0.1:{stack.port}", plan, random.Random(rng.random()))
+    provider = Provider(
+        stack.simulator_url, f"http://127.0.0.1:{stack.port}", plan, random.Random(rng.random()), KINDS[kind].habits
+    )
     load = scene.load = Load(stack.url, stack.api_key, plan, KINDS[kind].rate)
     load.on_accepted = lambda one, message_id: audience.follow(message_id) if one.is_watched else None
     tasks = [stack.background.start(one.run()) for one in (load, audience, provider)]
     try:
         KINDS[kind].strike(scene)
         happens(tasks[0].done, within=LOAD_WITHIN)
-        _wait_for_the_end(scene, audience)
+        _wait_for_the_end(scene, audience, provider)
     finally:
         for task in tasks:
             task.cancel()
@@ -80,8 +82,10 @@ def run(stack: FaultStack, kind: str, seed: int, *, number: int, messages: int) 
     return result
 
 
-def _wait_for_the_end(scene: Scene, audience: Audience) -> None:
-    if not happens(lambda: not unsettled(scene.stack, scene.plan.name), within=SETTLED_WITHIN, every=0.2):
+def _wait_for_the_end(scene: Scene, audience: Audience, provider: Provider) -> None:
+    # In this order: what the provider has just been answered is in the inbox.
+    is_over = lambda: not provider.under_way and not unsettled(scene.stack, scene.plan.name)  # noqa: E731
+    if not happens(is_over, within=SETTLED_WITHIN, every=0.2):
         scene.problems.append(f"after {SETTLED_WITHIN} s there is still {unsettled(scene.stack, scene.plan.name)}")
         scene.facts["waiting_receipts"] = waiting_receipts(scene.stack)
     if not happens(lambda: audience.is_done, within=TOLD_WITHIN):
@@ -102,7 +106,12 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
         if task.done() and not task.cancelled() and (error := task.exception()):
             result.problems.append(f"the harness itself failed: {error!r}")
     result.problems += scene.problems
-    scene.facts |= {"most_tries": load.most_tries, "sockets_lost": audience.losses, "paths": found.path}
+    scene.facts |= {
+        "most_tries": load.most_tries,
+        "sockets_lost": audience.losses,
+        "paths": found.path,
+        "outcomes": found.outcomes,
+    }
     if found.last_change is not None and scene.begun_at is not None:
         result.told = round(max([0.0, *(one.heard_at - scene.begun_at for one in audience.followed)]), 2)
         result.recovery = round(max(0.0, found.last_change - scene.begun_at), 2)

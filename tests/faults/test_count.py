@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.faults.count import Counted, _find_lost, first_final, holes, steps_back
+from tests.faults.count import Counted, _find_lost, applied_otherwise_than_once, first_final, holes, steps_back
 from tests.faults.plan import make_plan
 
 LIFE = ["QUEUED", "SENDING", "SENT", "DELIVERED"]
@@ -96,6 +96,14 @@ def test_what_was_accepted_and_is_not_there_is_lost(plan):
     assert lost(plan, [(first.text, "a", "SENDING", 2)], taken, accepted) == (1, 0)
     assert lost(plan, good, {}, accepted) == (1, 0)
     assert lost(plan, [*good, (first.text, "b", first.end, 4)], taken, accepted) == (0, 1)
+
+
+def test_a_receipt_applied_twice_or_not_at_all_is_noticed():
+    """For each receipt that says APPLIED there is one change in the history, and no change without one."""
+    assert applied_otherwise_than_once({"a": 1, "b": 2}, {"a": 1, "b": 2}) == []
+    assert applied_otherwise_than_once({"a": 1}, {"a": 2}) != []
+    assert applied_otherwise_than_once({"a": 1}, {}) != []
+    assert applied_otherwise_than_once({}, {"a": 1}) != []
 
 
 def test_a_seed_plans_the_same_run_again():
