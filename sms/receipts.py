@@ -23,8 +23,8 @@ Outcome = Receipt.Outcome
 class State(StrEnum):
     """Where a receipt is, in an operator's words."""
 
-    DUE = "due"  # in the inbox, for the next worker
-    WAITING = "waiting"  # in the inbox, for its message
+    DUE = "due"  # in the inbox, no worker has looked at it yet
+    WAITING = "waiting"  # in the inbox, looked at, and its message was not there
     FAILING = "failing"  # in the inbox, to be tried again after an error
     SET_ASIDE = "set-aside"  # could not be applied
     UNMATCHED = "unmatched"  # no message turned up in time
@@ -34,8 +34,8 @@ class State(StrEnum):
 
 
 CONDITIONS: Final[Mapping[State, Q]] = {
-    State.DUE: Q(processed_at=None, error=None, due_at__lte=Now()),
-    State.WAITING: Q(processed_at=None, error=None, due_at__gt=Now()),
+    State.DUE: Q(processed_at=None, error=None, tries=0),
+    State.WAITING: Q(processed_at=None, error=None, tries__gt=0),
     State.FAILING: Q(processed_at=None, error__isnull=False),
     State.SET_ASIDE: Q(outcome=Outcome.FAILED),
     State.UNMATCHED: Q(outcome=Outcome.UNMATCHED),

@@ -65,9 +65,10 @@ def count(stack: FaultStack, *, plan: Plan, load: Load, followed: Sequence[Follo
     found.last_change = max(ends, default=None)
     _find_receipts_not_applied(found, stack, plan, taken, provider)
     _find_receipts_not_applied_once(found, stack, plan)
-    ends_at = {row_id: first_final(history.get(text, [])) or sequence for text, row_id, _, sequence in rows}
+    ends = {row_id: finals(history.get(text, [])) or [sequence] for text, row_id, _, sequence in rows}
     for one in followed:
-        found.gaps += [f"{one.message_id}: {wrong}" for wrong in holes(one.events, ends_at.get(one.message_id, 0))]
+        last = last_to_see(ends.get(one.message_id, [0]), saw=one.last)
+        found.gaps += [f"{one.message_id}: {wrong}" for wrong in holes(one.events, last)]
     return found
 
 
@@ -78,9 +79,17 @@ def steps_back(statuses: Sequence[str]) -> list[str]:
     ]
 
 
-def first_final(history: Sequence[tuple[int, str, float]]) -> int | None:
-    """Return the sequence with which a subscription ends that does not stay for late corrections."""
-    return next((sequence for sequence, status, _ in history if RANK[status] >= RANK["UNKNOWN"]), None)
+def finals(history: Sequence[tuple[int, str, float]]) -> list[int]:
+    """Return the sequences of the final statuses in a history: the first, and its late corrections."""
+    return [sequence for sequence, status, _ in history if RANK[status] >= RANK["UNKNOWN"]]
+
+
+def last_to_see(ends: Sequence[int], *, saw: int) -> int:
+    """Return with which sequence a subscription had to end that does not stay for late corrections.
+
+    With the first final status, or with a correction that was there already when that status was told.
+    """
+    return saw if saw in ends else ends[0]
 
 
 def holes(events: Sequence[tuple[int, str]], last: int) -> list[str]:

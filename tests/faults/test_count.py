@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.faults.count import Counted, _find_lost, applied_otherwise_than_once, first_final, holes, steps_back
+from tests.faults.count import Counted, _find_lost, applied_otherwise_than_once, finals, holes, last_to_see, steps_back
 from tests.faults.plan import make_plan
 
 LIFE = ["QUEUED", "SENDING", "SENT", "DELIVERED"]
@@ -60,11 +60,12 @@ def test_a_gap_and_a_repeat_are_noticed(events):
     assert holes(numbered(*LIFE), 4) == []
 
 
-def test_a_subscription_ends_with_the_first_final_status():
-    """A late correction comes only to those who ask for it, so it is no gap for the others."""
+def test_a_subscription_ends_with_a_final_status():
+    """A late correction comes only to those who ask for it, or when it was there already; neither is a gap."""
     history = [(number, status, 0.0) for number, status in numbered(*LIFE[:3], "UNDELIVERED", "DELIVERED")]
-    assert first_final(history) == 4
-    assert first_final(history[:3]) is None
+    assert finals(history) == [4, 5]
+    assert finals(history[:3]) == []
+    assert [last_to_see([4, 5], saw=saw) for saw in (3, 4, 5, 6)] == [4, 4, 5, 4]
 
 
 @pytest.fixture

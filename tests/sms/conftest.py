@@ -4,7 +4,6 @@ import pytest
 
 from sms.models import Message
 from sms.receipts import State
-from tests.messages import age
 from tests.receipts import process, receive, receive_poison, sent_message, set_aside, unmatched
 
 
@@ -22,8 +21,6 @@ def one_of_each(caller):
         State.FAILING: receive_poison(reference="r-1", word="BAD2"),
     }
     process()
-    for receipt in (found[State.WAITING], found[State.FAILING]):
-        age("sms_receipt", "due_at", "-1 hour", id=receipt.id)
     found[State.DUE] = receive(reference="r-1")
     assert Message.objects.get(id=message.id).status == "DELIVERED"
     return found

@@ -22,7 +22,7 @@ def test_the_summary_counts_each_state(one_of_each):
     came = "; the oldest came 2026-01-02T03:04:05Z"
     last = f"{one_of_each[State.SET_ASIDE].id}, simulator: ValueError: 'BAD1' is not a valid Status"
     assert run("--hours", 87840) == [
-        f"due                  1  for the next worker{came}",
+        f"due                  1  for the first look of a worker{came}",
         f"waiting              1  for their message{came}",
         f"failing              1  to be tried again{came}",
         f"set-aside            1  could not be applied{came}",

@@ -18,7 +18,7 @@ LONGEST_WINDOW = 10 * 366 * 24.0  # hours
 LARGEST = 2**63 - 1  # of a receipt's id
 REPLAYED = {State.SET_ASIDE: Receipt.Outcome.FAILED, State.UNMATCHED: Receipt.Outcome.UNMATCHED}
 MEANING = {
-    State.DUE: "for the next worker",
+    State.DUE: "for the first look of a worker",
     State.WAITING: "for their message",
     State.FAILING: "to be tried again",
     State.SET_ASIDE: "could not be applied",
