@@ -1,5 +1,6 @@
 """The plug board of the web process: which path goes to which edge."""
 
+import asyncio
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -16,6 +17,7 @@ from config.celery import app as celery_app
 from config.hosts import is_allowed
 from edge import problems
 from graphql_api import app as graphql_api
+from graphql_api import metrics as live_metrics
 from health import app as health
 from health import metrics
 from rest_api import app as rest_api
@@ -58,6 +60,7 @@ async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            live_metrics.count_tasks_of(asyncio.get_running_loop())
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await send({"type": "lifespan.shutdown.complete"})

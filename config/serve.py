@@ -1,5 +1,8 @@
 """The web process: `python -m config.serve`."""
 
+import resource
+from contextlib import suppress
+
 import uvicorn
 
 from config import env
@@ -10,6 +13,7 @@ DRAIN = 5  # seconds that open requests and sockets get when the server is told 
 
 def main() -> None:
     """Serve on HOST and PORT until told to stop."""
+    _allow_many_sockets()
     uvicorn.run(
         "config.asgi:application",
         host=env.HOST,
@@ -20,10 +24,18 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        ws="graphql_api.connection:Connection",
         ws_max_size=LARGEST_FRAME,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN,
     )
+
+
+def _allow_many_sockets() -> None:
+    """Take as many open files as we may have: often 1,024 are allowed at first, and each subscriber needs one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a system that does not mean what it says; then the first limit stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from graphql_api import metrics
 from graphql_api.listener import Listener, Watching
 from graphql_api.reader import ChangeReader
 from sms import selectors
@@ -104,14 +105,17 @@ class Hub:
         listener = self._listeners.get(account_id)
         if listener is None:
             listener = self._listeners[account_id] = Listener(account_id, self._look)
+            metrics.LISTENERS.inc()
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_regularly())
         listener.add(watcher)
         try:
-            yield watcher
+            with metrics.WATCHERS.track_inprogress():
+                yield watcher
         finally:
             if listener.discard(watcher):
                 del self._listeners[account_id]
+                metrics.LISTENERS.dec()
                 self._end(listener.task)
             if not self._listeners:
                 self._end(self._looking)

@@ -16,13 +16,13 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
+from graphql_api import metrics
+from graphql_api.close_codes import CloseCode
 from graphql_api.context import Context
 from graphql_api.errors import was_executed
 from sms.errors import ErrorCode, Unavailable
 
 log = structlog.get_logger(__name__)
-
-UNAVAILABLE: Final = 4503  # close code: clients try again
 
 WITH_ID: Final = {"subscribe", "complete"}
 TYPES: Final = {"connection_init", "ping", "pong", *WITH_ID}
@@ -71,7 +71,7 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             await super().handle_connection_init({"type": "connection_init", "payload": message.get("payload") or {}})
         except Unavailable:
-            await self.websocket.close(UNAVAILABLE, "Try again shortly")
+            await self.websocket.close(CloseCode.UNAVAILABLE, "Try again shortly")
 
     async def handle_ping(self, message: PingMessage) -> None:
         """Answer with what was sent."""
@@ -89,6 +89,11 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [refusal]})
         else:
             await super().handle_subscribe(message)
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Run an operation to its end."""
+        with metrics.OPERATIONS.track_inprogress():
+            await super().run_operation(operation)
 
     async def _send_result_stream(self, operation: Operation[Context, None], result_source: AsyncIterable[Any]) -> None:
         async for result in result_source:

@@ -19,6 +19,7 @@ from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET
 
+from graphql_api.close_codes import CloseCode
 from graphql_api.context import Context
 from graphql_api.protocol import Handler
 from graphql_api.schema import schema
@@ -28,14 +29,10 @@ log = structlog.get_logger(__name__)
 
 LARGEST_FRAME: Final = 64 * 1024  # bytes
 MOST_OPERATIONS: Final = 20  # at once on one socket
-MOST_WAITING: Final = 100  # frames; then the server stops reading from the client
+MOST_WAITING: Final = 10  # frames; then the server stops reading from the client
 INIT_WITHIN: Final = timedelta(seconds=10)
 LIFETIME: Final = 23 * 3600.0  # seconds; some servers and proxies cut a socket after a day, without a word
 LONGEST_REASON: Final = 123  # bytes, says RFC 6455
-
-BAD_REQUEST: Final = 4400
-INTERNAL_ERROR: Final = 4500
-RECONNECT: Final = 4205  # clients come back after it
 
 
 class Socket(ChannelsWebSocketAdapter):
@@ -97,7 +94,7 @@ class Consumer(GraphQLWSConsumer[Context, None]):
         if self.run_task.done():
             return
         if text_data is not None and len(text_data) > LARGEST_FRAME:  # uvicorn refuses it by itself, daphne does not
-            await self.close(BAD_REQUEST, f"A frame has at most {LARGEST_FRAME} bytes")
+            await self.close(CloseCode.BAD_REQUEST, f"A frame has at most {LARGEST_FRAME} bytes")
             self.run_task.cancel()
         elif self.message_queue.full():
             putting = asyncio.ensure_future(self.message_queue.put(_frame(text_data)))
@@ -118,11 +115,12 @@ class Consumer(GraphQLWSConsumer[Context, None]):
             async with asyncio.timeout(LIFETIME):
                 return await super().run(*args, **kwargs)
         except TimeoutError:
-            await self.close(RECONNECT, "This socket has been open long enough; connect again")
+            with suppress(OSError, RuntimeError):
+                await self.close(CloseCode.RECONNECT, "This socket has been open long enough; connect again")
         except Exception:
             log.exception("socket_failed")
             with suppress(OSError, RuntimeError):
-                await self.close(INTERNAL_ERROR, "Internal error")
+                await self.close(CloseCode.INTERNAL_ERROR, "Internal error")
 
     async def get_context(self, request: Any, response: Any) -> Context:
         """Return what the socket's operations share."""

@@ -1,13 +1,14 @@
 """What the GraphQL tests share: an account with a key, and the edge on a real server in this very event loop."""
 
 import asyncio
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import pytest
 import uvicorn
 
 from graphql_api import app, live
+from graphql_api.connection import Connection
 from sms.database import in_thread
 from sms.events import announce
 from sms.services.authenticate import Caller
@@ -22,6 +23,7 @@ class Served:
     """Where the edge listens."""
 
     port: int
+    server: uvicorn.Server
 
     @property
     def socket_url(self) -> str:
@@ -35,18 +37,34 @@ async def edge(scope, receive, send):
     await serve(scope, receive, send)
 
 
-@pytest.fixture(scope="session")
-async def served():
-    """The edge on a real uvicorn, with the frame limit of `config.serve`."""
-    config = uvicorn.Config(edge, port=0, lifespan="off", log_config=None, log_level="warning", ws_max_size=64 * 1024)
+@asynccontextmanager
+async def serving(**options):
+    """Serve the edge on a real uvicorn with the connections and the frame limit of `config.serve`."""
+    config = uvicorn.Config(
+        edge,
+        port=0,
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        ws=Connection,
+        ws_max_size=64 * 1024,
+        **options,
+    )
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # they are pytest's
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    yield Served(server.servers[0].sockets[0].getsockname()[1])
+    yield Served(server.servers[0].sockets[0].getsockname()[1], server)
     server.should_exit = True
     await task
+
+
+@pytest.fixture(scope="session")
+async def served():
+    """The edge on a server that all tests share."""
+    async with serving() as served:
+        yield served
 
 
 @pytest.fixture
