@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import clock_faults, process_faults, receipt_faults, server_faults
+from tests.faults import clock_faults, live_faults, process_faults, receipt_faults, server_faults
 from tests.faults.provider import DISORDERLY, USUAL, Habits
 from tests.faults.scene import Scene
 
@@ -50,6 +50,9 @@ KINDS: dict[str, Kind] = {
     "web-killed": Kind(strike=process_faults.killed_web),
     "beat-killed": Kind(strike=process_faults.killed_beat),
     "redis-lost": Kind(strike=server_faults.lost_redis),
+    "redis-lost-long": Kind(
+        prepare=live_faults.web_has_its_own_way_to_redis, strike=live_faults.loses_redis_for_long, rate=25.0
+    ),
     "postgres-fast": Kind(strike=partial(server_faults.stopped_postgres, mode="fast")),
     "postgres-immediate": Kind(strike=partial(server_faults.stopped_postgres, mode="immediate")),
     "postgres-killed": Kind(strike=server_faults.killed_postgres),
@@ -69,5 +72,7 @@ KINDS: dict[str, Kind] = {
         needs_proxies=True,
         habits=DISORDERLY,
     ),
+    "subscribers-vanish": Kind(prepare=live_faults.crowd_comes, strike=live_faults.crowd_vanishes),
+    "slow-reader": Kind(strike=live_faults.stops_reading, rate=25.0),
     "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, rate=40.0),
 }

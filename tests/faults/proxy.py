@@ -21,6 +21,8 @@ class Proxy:
         self.delay = 0.0  # seconds that every piece of an answer or a question is held back
         self.swallow = 0  # so many of the next answers are lost, each with its connection
         self.passed = 0  # connections so far
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -34,6 +36,7 @@ class Proxy:
         """Stop listening and drop what is open."""
         self._server.close()
         self.cut()
+        self.behave()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
@@ -47,6 +50,11 @@ class Proxy:
     def behave(self) -> None:
         """Pass everything on, at once, from now on."""
         self.delay, self.swallow = 0.0, 0
+        self._flows.set()
+
+    def vanish(self) -> None:
+        """Pass nothing on any more, in neither direction, and tell nobody, until it behaves again."""
+        self._flows.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -94,6 +102,7 @@ class Proxy:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, are_answers: bool) -> None:
         with contextlib.suppress(OSError):
             while piece := await reader.read(PIECE):
+                await self._flows.wait()
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 if are_answers and self.swallow:

@@ -17,6 +17,7 @@ from tests.faults.scene import Scene
 from tests.faults.settled import unsettled, waiting_receipts
 from tests.faults.stack import FaultStack
 from tests.faults.subscribers import Audience
+from tests.faults.told import longest_wait
 from tests.faults.waiting import happens
 from tests.stack import ROOT
 
@@ -105,6 +106,7 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()):
             result.problems.append(f"the harness itself failed: {error!r}")
+    _judge_waits(scene, audience)
     result.problems += scene.problems
     scene.facts |= {
         "most_tries": load.most_tries,
@@ -116,6 +118,12 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
         result.told = round(max([0.0, *(one.heard_at - scene.begun_at for one in audience.followed)]), 2)
         result.recovery = round(max(0.0, found.last_change - scene.begun_at), 2)
         result.recovery_after = round(max(0.0, found.last_change - (scene.ended_at or scene.begun_at)), 2)
+
+
+def _judge_waits(scene: Scene, audience: Audience) -> None:
+    waited = scene.facts["longest_wait_connected"] = longest_wait(scene.stack, audience.followed)
+    if scene.told_within is not None and waited > scene.told_within:
+        scene.problems.append(f"a connected subscriber waited {waited} s for a change")
 
 
 def _copy(result: Result, found: Counted) -> None:

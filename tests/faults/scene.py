@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from devstack import signals
 from tests.faults.clients import Load
@@ -24,6 +25,8 @@ class Scene:
     begun_at: float | None = None  # when the fault began, as the wall clock says
     ended_at: float | None = None
     problems: list[str] = field(default_factory=list)  # what this fault alone has to look at
+    at_hand: dict[str, Any] = field(default_factory=dict)  # what was set up before the load, for the strike
+    told_within: float | None = None  # seconds that a connected subscriber may wait for a change, where it matters
 
     def wait_for_accepted(self, share: float) -> None:
         """Wait until a share of the messages was accepted."""

@@ -21,12 +21,18 @@ class Followed:
     message_id: str
     events: list[tuple[int, str]] = field(default_factory=list)  # sequence, status
     is_over: bool = False
-    heard_at: float = 0.0  # when the last event came, as the wall clock says
+    since: float = 0.0  # when the present subscription was asked for, as the wall clock says
+    heard: list[tuple[float, float]] = field(default_factory=list)  # for each event: `since`, and when it came
 
     @property
     def last(self) -> int:
         """The last sequence that came."""
         return self.events[-1][0] if self.events else 0
+
+    @property
+    def heard_at(self) -> float:
+        """When the last event came."""
+        return self.heard[-1][1] if self.heard else 0.0
 
 
 class Subscriber:
@@ -79,7 +85,9 @@ class Subscriber:
     async def _ask(self, socket: ClientConnection) -> None:
         while True:
             message_id = await self._wanted.get()
-            variables = {"id": message_id, "after": self.followed[message_id].last}
+            one = self.followed[message_id]
+            one.since = time.time()
+            variables = {"id": message_id, "after": one.last}
             payload = {"query": WATCH, "variables": variables}
             await _send(socket, type="subscribe", id=message_id, payload=payload)
 
@@ -90,7 +98,8 @@ class Subscriber:
         if frame["type"] == "next" and (data := frame["payload"].get("data")):
             event = data["messageStatus"]
             one.events.append((event["sequence"], event["status"]))
-            one.is_over, one.heard_at = event["final"], time.time()
+            one.heard.append((one.since, time.time()))
+            one.is_over = event["final"]
         elif frame["type"] in {"error", "complete"} and not one.is_over:
             # Without a database nothing can be told at the start: asked again until it can.
             asyncio.get_running_loop().call_later(COMES_BACK_AFTER, self._wanted.put_nowait, one.message_id)

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from config import serve
 from graphql_api import connection, live, metrics
 from sms.database import in_thread
-from tests.graphql_api.conftest import change, serving
-from tests.graphql_api.raw_sockets import raw
+from tests.graphql_api.conftest import KEY, change, serving
 from tests.graphql_api.sockets import opened
 from tests.messages import store
+from tests.raw_sockets import raw
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_is_left")]
 
@@ -65,8 +65,8 @@ async def test_a_slow_reader_is_told_to_come_back_and_misses_nothing(served, mes
     """4205 as soon as it reads on; others are served meanwhile; `afterSequence` brings what it missed."""
     monkeypatch.setattr(connection, "TAKES_WITHIN", 0.3)
     before = closed("4205", "slow_reader")
-    async with raw(served) as client, opened(served, init=True) as other:
-        await client.follow(message)
+    async with raw(served.socket_url, KEY) as client, opened(served, init=True) as other:
+        await client.follow(message.id)
         await other.follow(message)
         assert (await other.event())["sequence"] == 1
         await stall(served, client)
@@ -88,8 +88,8 @@ async def test_who_never_reads_is_dropped(served, message, monkeypatch, last):
     monkeypatch.setattr(connection, "TAKES_WITHIN", 0.2)
     monkeypatch.setattr(connection, "LEAVES_WITHIN", 0.2)
     tasks = len(asyncio.all_tasks())
-    async with raw(served) as client:
-        await client.follow(message)
+    async with raw(served.socket_url, KEY) as client:
+        await client.follow(message.id)
         await stall(served, client)
         if last == "close":
             client.protocol.send_close(1000)
@@ -103,7 +103,7 @@ async def test_who_never_reads_is_dropped(served, message, monkeypatch, last):
 
 async def test_pongs_for_nobody_are_not_kept(served, account):
     """A flood of pings whose answers are not read fills no buffer."""
-    async with raw(served) as client:
+    async with raw(served.socket_url, KEY) as client:
         for number in range(40_000):
             client.protocol.send_ping(b"%0125d" % number)
         asked = sum(map(len, client.protocol.writes))
@@ -117,8 +117,8 @@ async def test_pongs_for_nobody_are_not_kept(served, account):
 async def test_who_reads_but_answers_no_ping_is_told_to_come_back(impatient, message):
     """4205, where uvicorn alone says 1011 and clients stay away."""
     before = closed("4205", "no_pong")
-    async with raw(impatient) as client:
-        await client.follow(message)
+    async with raw(impatient.socket_url, KEY) as client:
+        await client.follow(message.id)
         assert await client.closed() == 4205
     await eventually(lambda: closed("4205", "no_pong") == before + 1)
 
@@ -130,9 +130,9 @@ async def test_many_who_vanish_without_a_word_leave_nothing(impatient, account, 
     layer, tasks = get_channel_layer(), len(asyncio.all_tasks())
     async with AsyncExitStack() as at_the_end:
         for number in range(MANY):
-            client = await at_the_end.enter_async_context(raw(impatient))
+            client = await at_the_end.enter_async_context(raw(impatient.socket_url, KEY))
             for one in messages:
-                await client.follow(one, op=f"{number} {one.id}")
+                await client.follow(one.id, op=f"{number} {one.id}")
         await eventually(lambda: not impatient.server.server_state.connections, within=20)
         await eventually(lambda: live.hub().is_idle and len(asyncio.all_tasks()) <= tasks)
         assert (layer.groups, layer.channels) == ({}, {})

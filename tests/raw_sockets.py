@@ -10,8 +10,7 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from tests.graphql_api.conftest import KEY
-from tests.graphql_api.sockets import FOLLOW, PROTOCOL
+from tests.sockets import WATCH
 
 SMALL = 4096  # bytes that the kernel takes in for a client that does not read
 
@@ -19,8 +18,10 @@ SMALL = 4096  # bytes that the kernel takes in for a client that does not read
 class RawSocket:
     """One TCP connection and what the websocket protocol says about its bytes."""
 
-    def __init__(self, url):
-        self.protocol = ClientProtocol(parse_uri(url), subprotocols=[PROTOCOL])
+    def __init__(self, url, api_key):
+        self.protocol = ClientProtocol(parse_uri(url), subprotocols=["graphql-transport-ws"])
+        self.events = []  # (operation, sequence) of all that were read
+        self._api_key = api_key
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         self.socket.setblocking(False)
@@ -39,7 +40,7 @@ class RawSocket:
         await self.flush()
         while self.protocol.state is State.CONNECTING:
             await self.read()
-        await self.send({"type": "connection_init", "payload": {"authorization": f"Bearer {KEY}"}})
+        await self.send({"type": "connection_init", "payload": {"authorization": f"Bearer {self._api_key}"}})
         while not any(frame.opcode is Opcode.TEXT for frame in await self.read()):
             pass
 
@@ -48,10 +49,10 @@ class RawSocket:
         self.protocol.send_text(json.dumps(message).encode())
         await self.flush()
 
-    async def follow(self, message, *, op="1"):
+    async def follow(self, message_id, *, op="1", after=0):
         """Start to follow a message."""
-        variables = {"id": str(message.id), "after": 0}
-        await self.send({"type": "subscribe", "id": op, "payload": {"query": FOLLOW, "variables": variables}})
+        payload = {"query": WATCH, "variables": {"id": str(message_id), "after": after}}
+        await self.send({"type": "subscribe", "id": op, "payload": payload})
 
     async def flush(self):
         """Send what the protocol has to send."""
@@ -66,7 +67,14 @@ class RawSocket:
         frames = self.protocol.events_received()
         if self.protocol.state is not State.CONNECTING:
             self.protocol.data_to_send()
+        for frame in frames:
+            self._note(frame)
         return frames
+
+    def _note(self, frame):
+        message = json.loads(frame.data) if getattr(frame, "opcode", None) is Opcode.TEXT else {}
+        if message.get("type") == "next":
+            self.events.append((message["id"], message["payload"]["data"]["messageStatus"]["sequence"]))
 
     async def closed(self, *, within=5):
         """Read to the end, and return the close code, or None if the connection just ended."""
@@ -80,9 +88,9 @@ class RawSocket:
 
 
 @asynccontextmanager
-async def raw(served):
+async def raw(url, api_key):
     """Open a raw socket that has said hello."""
-    one = RawSocket(served.socket_url)
+    one = RawSocket(url, api_key)
     try:
         await one.open()
         yield one
