@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.protocol import State
 
 from graphql_api import metrics
@@ -19,7 +20,7 @@ from graphql_api.close_codes import CloseCode
 
 log = structlog.get_logger(__name__)
 
-TAKES_WITHIN: Final = 10.0  # seconds that a client may take nothing of what waits for it
+TAKES_WITHIN: Final = 10.0  # seconds that a client has to take what waits for it
 LEAVES_WITHIN: Final = 10.0  # seconds from our close frame to the end of the connection, answered or not
 UNREAD: Final = 128 * 1024  # bytes that the kernel keeps for a client that does not read; up to 4 MB without this
 # Seconds after which a process that stops closes its sockets: what is under way is told first, and clients who come
@@ -35,7 +36,7 @@ class Connection(WebSocketsSansIOProtocol):
     """Serves one websocket for uvicorn's `ws` option."""
 
     transport: asyncio.Transport
-    _stalled: asyncio.TimerHandle | None = None  # while the client takes nothing
+    _stalled: asyncio.TimerHandle | None = None  # while something waits for the client
     _leaves: asyncio.TimerHandle | None = None  # once we have said goodbye
     _why = "server"  # the server closed: the application, where nothing else is said
 
@@ -59,7 +60,7 @@ class Connection(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client takes nothing: wait, but not for ever."""
+        """The client takes no more at the moment: wait, but not for ever."""
         super().pause_writing()
         if self._stalled is None:
             self._stalled = self.loop.call_later(TAKES_WITHIN, self._give_up)
@@ -87,6 +88,11 @@ class Connection(WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
+    def handle_cont(self, event: Frame) -> None:
+        """Take a piece of a message. Empty ones count for no limit, and would be kept without end."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
     def keepalive_timeout(self) -> None:
         """End a socket whose client has not answered a ping."""
         self.pong_timer = None
@@ -112,7 +118,8 @@ class Connection(WebSocketsSansIOProtocol):
         """Send a close frame, end what runs, and drop the connection when it is answered, or else after a while."""
         self._why = why
         within = STOPS_WITHIN if code is CloseCode.RESTART else LEAVES_WITHIN
-        log.info("websocket_closed", code=int(code), why=why)
+        if code is CloseCode.RECONNECT:
+            log.info("websocket_closed", code=int(code), why=why)
         self.stop_keepalive()
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
