@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.count import Counted, _find_lost, applied_otherwise_than_once, finals, holes, last_to_see, steps_back
 from tests.faults.plan import make_plan
+from tests.faults.subscribers import Followed
+from tests.faults.told import longest_wait
 
 LIFE = ["QUEUED", "SENDING", "SENT", "DELIVERED"]
 
@@ -66,6 +68,20 @@ def test_a_subscription_ends_with_a_final_status():
     assert finals(history) == [4, 5]
     assert finals(history[:3]) == []
     assert [last_to_see([4, 5], saw=saw) for saw in (3, 4, 5, 6)] == [4, 4, 5, 4]
+
+
+class Stored:
+    """A database with four changes, one each second."""
+
+    def query(self, sql, *parameters):
+        return [("a", number, 100.0 + number) for number in range(1, 5)]
+
+
+def test_a_long_wait_is_noticed():
+    """From the change to its arrival; what had happened before the subscription began was no wait."""
+    one = Followed("a", events=numbered(*LIFE))
+    one.heard = [(102.5, 150.0), (102.5, 150.0), (102.5, 103.5), (102.5, 111.25)]
+    assert longest_wait(Stored(), [one]) == 7.25
 
 
 @pytest.fixture

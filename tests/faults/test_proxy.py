@@ -80,3 +80,16 @@ async def test_a_delay_holds_every_piece_back(proxy):
     assert await say(streams) == b"hello"
     assert asyncio.get_running_loop().time() - begun >= 0.1
     streams[1].close()
+
+
+async def test_silence_reaches_neither_side(proxy):
+    """Nothing passes, and nobody learns that the other is gone; later everything arrives."""
+    streams = await open_connection(proxy)
+    assert await say(streams) == b"hello"
+    proxy.vanish()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await say(streams)
+    proxy.behave()
+    assert await asyncio.wait_for(streams[0].read(100), 5) == b"hello"
+    streams[1].close()
