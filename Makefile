@@ -6,7 +6,7 @@ PRETEND := env DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localh
 	DLR_SIGNING_SECRETS=not-used
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults demo lint format types check schema lock
+.PHONY: help run test faults bench demo lint format types check schema lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -22,6 +22,10 @@ demo: ## send messages through the running service and follow them
 
 faults: .installed ## strike the service with every fault, many seeds, and print the figures (ARGS="--seeds 2")
 	@$(V)/python -m tests.faults $(ARGS)
+
+bench: ## measure the service beside its references; about 15 minutes (ARGS="--quick", or names of some)
+	@$(PYTHON) -m devstack install bench
+	@$(V)/python -m benchmarks $(ARGS)
 
 lint: .installed ## look for mistakes
 	$(V)/ruff check .
@@ -44,10 +48,11 @@ schema: .installed ## print schema.graphql from the code
 
 COMPILE := uv pip compile pyproject.toml
 OPTIONS := --generate-hashes --universal --python-version 3.11 --quiet --no-annotate --no-emit-index-url
-lock: ## resolve the dependencies of pyproject.toml into the three lock files; needs uv
+lock: ## resolve the dependencies of pyproject.toml into the four lock files; needs uv
 	$(COMPILE) $(OPTIONS) -o requirements.lock
 	$(COMPILE) --group dev $(OPTIONS) -c requirements.lock -o requirements-dev.lock
 	$(COMPILE) --group dev --group test $(OPTIONS) -c requirements-dev.lock -o requirements-test.lock
+	$(COMPILE) --group dev --group test --group bench $(OPTIONS) -c requirements-test.lock -o requirements-bench.lock
 
 .PHONY: .installed
 .installed:

@@ -16,7 +16,7 @@ usage: python3 -m devstack COMMAND
   run              start the whole service, with private servers where DATABASE_URL and REDIS_URL are not given
   test [ARGS …]    run the tests with pytest and ARGS
   demo [ARGS …]    send messages through the running service
-  install          make the environment .venv with everything that tests and linters need
+  install [bench]  make the environment .venv with everything that tests and linters (and benchmarks) need
 """
 
 
@@ -66,9 +66,9 @@ def demo(arguments: Sequence[str]) -> int:
     os.execve(PYTHON, [str(PYTHON), "examples/demo.py", *arguments], {**os.environ, **told})
 
 
-def install(_arguments: Sequence[str]) -> int:
+def install(arguments: Sequence[str]) -> int:
     """Make the environment, for the tools of the Makefile."""
-    environment.enter(environment.TEST)
+    environment.enter(environment.BENCH if list(arguments) == ["bench"] else environment.TEST)
     return 0
 
 

@@ -19,8 +19,9 @@ from devstack.processes import Child
 
 DEV = "requirements-dev.lock"
 TEST = "requirements-test.lock"
-# What each lock brings: the one for tests holds everything of the other.
-BRINGS = {DEV: (DEV,), TEST: (DEV, TEST)}
+BENCH = "requirements-bench.lock"
+# What each lock brings: each holds everything of those before it.
+BRINGS = {DEV: (DEV,), TEST: (DEV, TEST), BENCH: (DEV, TEST, BENCH)}
 STAMP = VENV / ".installed.json"
 LOG = checkout.LOGS / "install.log"
 

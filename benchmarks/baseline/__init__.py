@@ -1,0 +1,1 @@
+"""What the service is compared with: see README.md here."""
