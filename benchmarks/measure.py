@@ -10,21 +10,6 @@ from benchmarks.load.run import Result
 from benchmarks.orders import Ordered
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How long and how often; `small` divides numbers of messages."""
-
-    seconds: float = 6.0
-    warm_up: float = 2.0
-    runs: int = 3
-    small: int = 1
-    quick: bool = False
-
-
-NORMAL = Plan()
-QUICK = Plan(seconds=0.6, warm_up=0.2, runs=1, small=50, quick=True)
-
-
 def load(port: int, connections: int, request: str, *, expect: str = "", status: int = 202) -> Ordered:
     """Start a load generator that sends one request again and again, each time with a new key."""
     return _load(port, connections, {"request": request, "expect": expect, "status": status})

@@ -5,16 +5,19 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 
 from benchmarks import requests
+from benchmarks.figures import Figure
+from benchmarks.plan import Plan
 from devstack import signals
 from devstack.checkout import ROOT, STATE, make_state_directory
 from devstack.postgres import Postgres
@@ -33,41 +36,46 @@ SELECT (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 1),
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """What the other side is like."""
+    """What the other side is like: lean, or the simulator that `make run` starts."""
 
     batches: bool = True
     latency: float = 0.0
     receipts: bool = False
     receipt_delay: float = 0.0
+    is_simulator: bool = False
+
+    def command(self, *, port: int, receipts_to: int) -> list[str]:
+        """Return the words after `python`."""
+        if self.is_simulator:
+            return ["-m", "simulator"]
+        words = ["-m", "benchmarks.provider", "--port", str(port), "--latency", str(self.latency)]
+        if self.receipts:
+            words += ["--receipts-to", str(receipts_to), "--receipt-delay", str(self.receipt_delay)]
+        return words
 
 
 class Stack:
     """Web, one worker, beat, provider, PostgreSQL and Redis."""
 
-    def __init__(self, directory: Path, *, provider: Provider, settings: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, *, durable: bool = True) -> None:
         self.directory = directory
         self.port, self.provider_port = free_port(), free_port()
-        self.postgres = Postgres(directory / "postgres")
+        self.postgres = Postgres(directory / "postgres", durable=durable)
         self.redis = Redis(directory / "redis")
-        self._given = settings
-        self._provider = provider
         self.environment: dict[str, str] = {}
+        self.children: list[Child] = []
 
     def start_servers(self) -> None:
         """Start PostgreSQL and Redis, and make the tables."""
         for server in (self.postgres, self.redis):
             server.start()
-        self.environment = self._environment(self.postgres.create_database("sms"))
+        self.environment = {**os.environ, **self._settings(self.postgres.create_database("sms"))}
         self.run("manage.py", "prepare", "-v0")
         self.web = self.child("web", "-m", "config.serve")
-        self.worker = self.child("worker", "-m", "config.worker")
         self.beat = self.child("beat", "-m", "config.beat")
-        self.provider = self.child("provider", "-m", "benchmarks.provider", *self._provider_options())
-        self.children = [self.provider, self.web, self.worker, self.beat]
 
-    def _environment(self, database_url: str) -> dict[str, str]:
+    def _settings(self, database_url: str) -> dict[str, str]:
         return {
-            **os.environ,
             "PYTHONUNBUFFERED": "1",
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
@@ -77,26 +85,31 @@ class Stack:
             "DEMO_API_KEY": requests.API_KEY,
             "DLR_SIGNING_SECRETS": requests.SECRET,
             "SIMULATOR_URL": f"http://127.0.0.1:{self.provider_port}",
-            "SIMULATOR_BATCHES": str(self._provider.batches).lower(),
+            "SIMULATOR_PORT": str(self.provider_port),
+            "WEBHOOK_URL": f"http://127.0.0.1:{self.port}/api/webhooks/dlr/",
             "LOG_LEVEL": "WARNING",
-            **self._given,
         }
 
-    def _provider_options(self) -> list[str]:
-        options = ["--port", str(self.provider_port), "--latency", str(self._provider.latency)]
-        if self._provider.receipts:
-            options += ["--receipts-to", str(self.port), "--receipt-delay", str(self._provider.receipt_delay)]
-        return options
+    def arrange(self, provider: Provider, *, worker: bool) -> None:
+        """Give the service this provider, and a worker that knows it; with `worker=False` that is not started yet."""
+        stop_all([child for child in self.children if child not in (self.web, self.beat)])
+        self.environment["SIMULATOR_BATCHES"] = str(provider.batches).lower()
+        self.worker = self.child("worker", "-m", "config.worker")
+        self.provider = self.child(
+            "provider", *provider.command(port=self.provider_port, receipts_to=self.port)
+        )
+        self.children = [self.provider, self.web, self.worker, self.beat]
+        self.start([child for child in self.children if worker or child is not self.worker])
 
     def child(self, name: str, *words: str) -> Child:
         """Make a Python process of this stack, with its output in a log of its own."""
         return Child(name, [sys.executable, *words], log=self.directory / f"{name}.log", env=self.environment, cwd=ROOT)
 
-    def start(self, children: Sequence[Child] | None = None) -> None:
-        """Start these processes, or all, and wait until the service is ready as far as they let it be."""
-        started = self.children if children is None else children
-        for child in started:
-            child.start()
+    def start(self, children: Sequence[Child]) -> None:
+        """Start those of these processes that do not run, and wait until the service is as ready as it can be."""
+        for child in children:
+            if not child.is_running:
+                child.start()
         self._wait(lambda status, _: status is not None)
         if self.worker.is_running:
             self._wait(lambda status, _: status == 200)
@@ -111,7 +124,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, and delete what it stored."""
-        stop_all(self.children if self.environment else [])
+        stop_all(self.children)
         for server in (self.postgres, self.redis):
             server.remove()
 
@@ -131,7 +144,7 @@ class Stack:
         assert done.returncode == 0, f"{' '.join(words)}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Execute one statement in a transaction of its own and return its rows, if it has any."""
         connection = psycopg2.connect(self.environment["DATABASE_URL"])
         try:
@@ -145,30 +158,45 @@ class Stack:
         """Return how many messages wait to be submitted and how many receipts to be applied, together."""
         return sum(self.query(UNSETTLED)[0])
 
-    def settle(self) -> None:
-        """Wait until nothing waits any more, and let `manage.py reconcile` account for every message."""
+    def drain(self) -> None:
+        """Wait until nothing waits any more."""
         end = time.monotonic() + SETTLED_WITHIN
         while (left := self.queue()) > 0:
             assert time.monotonic() < end, f"{left} are still waiting"
             signals.pause(0.1)
+
+    def settle(self) -> None:
+        """Wait until nothing waits, and let `manage.py reconcile` account for every message."""
+        self.drain()
         self.run("manage.py", "reconcile")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Something to measure, and the stack that it needs."""
+
+    measure: Callable[[Stack, Plan], list[Figure]]
+    provider: Provider = field(default_factory=Provider)
+    worker: bool = True
+
+    def run(self, plan: Plan) -> list[Figure]:
+        """Measure on a stack of its own."""
+        with running() as stack:
+            stack.arrange(self.provider, worker=self.worker)
+            return self.measure(stack, plan)
+
+
 @contextmanager
-def running(
-    *, provider: Provider | None = None, worker: bool = True, settings: Mapping[str, str] | None = None
-) -> Iterator[Stack]:
-    """Start a stack, and remove all of it at the end. With `worker=False` its worker is not started yet."""
+def running(*, durable: bool = True) -> Iterator[Stack]:
+    """Start the servers of a stack, and remove all of it at the end; `arrange` starts the rest."""
     _allow_many_sockets()
     make_state_directory()
-    directory = STATE / f"bench-{os.getpid()}"
     with ExitStack() as at_the_end:
+        directory = Path(tempfile.mkdtemp(prefix="bench-", dir=STATE))
         at_the_end.callback(shutil.rmtree, directory, ignore_errors=True)
-        directory.mkdir()
-        stack = Stack(directory, provider=provider or Provider(), settings=settings or {})
+        stack = Stack(directory, durable=durable)
         at_the_end.callback(stack.stop)
         stack.start_servers()
-        stack.start([child for child in stack.children if worker or child is not stack.worker])
         yield stack
 
 
