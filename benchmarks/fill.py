@@ -40,7 +40,7 @@ SENT = (
     INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
     SELECT id, 2, 5, now() + interval '72 hours', now() + interval '72 hours', 1 FROM new
 )
-SELECT attempt FROM new
+SELECT id, attempt FROM new
 """
 )
 
@@ -50,10 +50,11 @@ def queued(stack: Stack, count: int) -> None:
     stack.query(QUEUED, {"count": count, "recipient": f"+{requests.RECIPIENT}", "text": requests.TEXT})
 
 
-def sent(stack: Stack, count: int, path: Path) -> None:
-    """Store messages that wait for their receipts, and write a request for each to `path`."""
+def sent(stack: Stack, count: int, path: Path) -> list[str]:
+    """Store messages that wait for their receipts, write a request for each to `path`, and return their ids."""
     rows = stack.query(SENT, {"count": count, "recipient": f"+{requests.RECIPIENT}", "text": requests.TEXT})
-    write_receipts(path, [attempt for (attempt,) in rows])
+    write_receipts(path, [attempt for _, attempt in rows])
+    return [str(message_id) for message_id, _ in rows]
 
 
 def write_receipts(path: Path, client_references: Iterable[object]) -> None:
