@@ -10,6 +10,7 @@ from benchmarks.measure import Series, load, order
 from benchmarks.orders import Ordered
 from benchmarks.plan import Plan
 from benchmarks.stack import Provider, Stack
+from devstack.processes import Child
 
 LATENCY_TARGET = 60.0
 WORKERS_AWAY = "no worker runs meanwhile"
@@ -31,8 +32,8 @@ def measure_door(door: Door, stack: Stack, plan: Plan) -> list[Figure]:
     with ExitStack() as beside:
         floor = beside.enter_context(floors.raw_asgi(stack))
         baseline = beside.enter_context(comparison.beside(stack, provider=Provider()))
-        for connections, target in door.targets.items():
-            figures += _beside_floor(stack, door, plan, connections, target, floors.port_of(floor), floor.pid)
+        for connections in door.targets:
+            figures += _beside_floor(stack, door, plan, connections=connections, floor=floor)
         if baseline is not None:
             figures.append(_baseline(baseline, plan))
             ratio = figures[0].value / figures[-1].value
@@ -46,31 +47,29 @@ def measure_door(door: Door, stack: Stack, plan: Plan) -> list[Figure]:
     return figures
 
 
-def _beside_floor(
-    stack: Stack, door: Door, plan: Plan, connections: int, target: float | None, floor_port: int, floor_pid: int
-) -> list[Figure]:
+def _beside_floor(stack: Stack, door: Door, plan: Plan, *, connections: int, floor: Child) -> list[Figure]:
     with (
         load(stack.port, connections, door.request, expect='"QUEUED"', status=door.status) as ours,
-        load(floor_port, connections, requests.rest_send()) as theirs,
+        load(floors.port_of(floor), connections, requests.rest_send()) as theirs,
     ):
         for one in (ours, theirs):
             order(one, seconds=plan.warm_up)
         accept = Series(name=f"{door.name}, {connections} connections", processes=_with_load(stack, ours))
-        floor = Series(
+        echo = Series(
             name=f"reference: raw ASGI echo, {connections} connections",
-            processes=lambda: {"floor": floor_pid, "load": theirs.pid},
+            processes=lambda: {"floor": floor.pid, "load": theirs.pid},
         )
         for _ in range(plan.runs):
             accept.run(lambda: order(ours, seconds=plan.seconds))
-            floor.run(lambda: order(theirs, seconds=plan.seconds / 2))
-        floor_figure = floor.figure()
+            echo.run(lambda: order(theirs, seconds=plan.seconds / 2))
+        echo_figure = echo.figure()
         figure = accept.figure(
-            target=target,
+            target=door.targets[connections],
             latency_target=LATENCY_TARGET,
             queue=stack.queue(),
             note=WORKERS_AWAY,
         )
-    return [replace(figure, ratios={"raw ASGI": figure.value / floor_figure.value}), floor_figure]
+    return [replace(figure, ratios={"raw ASGI": figure.value / echo_figure.value}), echo_figure]
 
 
 def _baseline(baseline: comparison.Baseline, plan: Plan) -> Figure:
@@ -87,7 +86,9 @@ def _baseline(baseline: comparison.Baseline, plan: Plan) -> Figure:
 def _while_dispatching(stack: Stack, door: Door, plan: Plan) -> Figure:
     with load(stack.port, 16, door.request, expect='"QUEUED"', status=door.status) as ours:
         order(ours, seconds=plan.warm_up)
-        series = Series(name=f"{door.name}, 16 connections, while a worker dispatches", processes=_with_load(stack, ours))
+        series = Series(
+            name=f"{door.name}, 16 connections, while a worker dispatches", processes=_with_load(stack, ours)
+        )
         series.run(lambda: order(ours, seconds=plan.seconds))
         return series.figure(queue=stack.queue())
 

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +23,9 @@ class Runnable(Protocol):
 def parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser of the options that all benchmarks have."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument("--quick", action="store_true", help="tiny numbers, to see that it works; the figures mean nothing")
+    made.add_argument(
+        "--quick", action="store_true", help="tiny numbers, to see that it works; the figures mean nothing"
+    )
     made.add_argument("--seconds", type=float, help="length of a run")
     made.add_argument("--runs", type=int, help="how many runs")
     made.add_argument("--json", type=Path, help="write the figures here, too")
@@ -48,7 +50,7 @@ def main(benchmark: Runnable, description: str | None) -> None:
         write(given.json, {"benchmark": figures}, plan)
 
 
-def write(path: Path, figures: dict[str, Sequence[Figure]], plan: Plan) -> None:
+def write(path: Path, figures: Mapping[str, Sequence[Figure]], plan: Plan) -> None:
     """Write figures by benchmark, with what they were measured on."""
     document = {
         **facts(),

@@ -11,7 +11,7 @@ import redis
 
 from benchmarks.stack import Provider, Stack
 from devstack import signals
-from devstack.processes import Child, free_port, stop_all
+from devstack.processes import free_port, stop_all
 
 DATABASE = "baseline"
 REDIS_DATABASE = 7

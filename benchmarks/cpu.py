@@ -32,9 +32,9 @@ def since(before: Mapping[str, float], processes: Mapping[str, int]) -> dict[str
 def family(pid: int) -> list[int]:
     """Return a process and all its descendants that run now."""
     children: dict[int, list[int]] = {}
-    for one in PROC.iterdir():
-        if one.name.isdigit() and (fields := _stat(int(one.name))):
-            children.setdefault(int(fields[1]), []).append(int(one.name))
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
     found = [pid]
     for one in found:
         found += children.get(one, [])

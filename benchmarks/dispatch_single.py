@@ -1,4 +1,4 @@
-"""`python -m benchmarks.dispatch_single`: one worker empties a queue; the provider takes one message a request and answers in 50 ms."""
+"""`python -m benchmarks.dispatch_single`: one worker, one request a message, answered in 50 ms."""
 
 from benchmarks import command
 from benchmarks.dispatching import measure_dispatch

@@ -53,7 +53,9 @@ def table(figures: Sequence[Figure]) -> str:
     """Return a Markdown table, a line a figure."""
     rows = [HEADINGS, *(_line(one) for one in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    lines = ["| " + " | ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)) + " |" for row in rows]
+    lines = [
+        "| " + " | ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
     lines.insert(1, "|-" + "-|-".join("-" * width for width in widths) + "-|")
     return "\n".join(lines)
 
@@ -69,7 +71,9 @@ def _line(one: Figure) -> tuple[str, ...]:
         written(one.latency["p99"]) if one.latency else "",
         "" if one.queue is None else str(one.queue),
         ", ".join(f"{name} {value:.3f}" for name, value in one.cpu_ms.items() if value >= 0.0005),
-        ", ".join(f"{value:.2f} × {name}" if value < 10 else f"{value:.0f} × {name}" for name, value in one.ratios.items()),
+        ", ".join(
+            f"{value:.2f} × {name}" if value < 10 else f"{value:.0f} × {name}" for name, value in one.ratios.items()
+        ),
     )
 
 

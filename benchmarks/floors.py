@@ -30,12 +30,12 @@ COLUMNS = "id, account_id, sender_id, recipient, text, encoding, segment_count, 
 ONE_ROW = f"""
 INSERT INTO floor_message ({COLUMNS})
 VALUES (uuidv7(), uuidv7(), 'MyCorp', '+{RECIPIENT}', '{TEXT}', 'GSM7', 1, 'AT_MOST_ONCE', 'QUEUED', 1);
-"""  # noqa: S608  (constants only)
+"""
 MANY_ROWS = f"""
 INSERT INTO floor_message ({COLUMNS})
 SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[],
                      %s::text[], %s::text[], %s::int[])
-"""  # noqa: S608  (constants only)
+"""
 
 
 @contextmanager

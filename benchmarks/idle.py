@@ -26,7 +26,9 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     parts = ", ".join(f"{name} {mib:.0f}" for name, mib in memory.items())
     return [
         Figure(name="idle stack, CPU", unit="% of a core", runs=runs, target=1, sense=AT_MOST),
-        Figure(name="idle stack, memory", unit="MiB", runs=[sum(memory.values())], target=450, sense=AT_MOST, note=parts),
+        Figure(
+            name="idle stack, memory", unit="MiB", runs=[sum(memory.values())], target=450, sense=AT_MOST, note=parts
+        ),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from benchmarks import cpu
 from benchmarks.figures import Figure
@@ -25,9 +25,11 @@ def _load(port: int, connections: int, what: dict[str, object]) -> Ordered:
     return Ordered("benchmarks.load", {**plan, **what})
 
 
-def order(generator: Ordered, *, seconds: float | None = None, count: int | None = None, rate: float | None = None) -> Any:
-    """Run a load and return its result, all of whose answers have to be the expected ones."""
-    result: Result = generator.do(seconds=seconds, count=count, rate=rate)  # type: ignore[assignment]
+def order(
+    generator: Ordered, *, seconds: float | None = None, count: int | None = None, rate: float | None = None
+) -> Result:
+    """Run a load and return its result. All answers have to be the expected ones."""
+    result = cast("Result", generator.do(seconds=seconds, count=count, rate=rate))
     assert not result["unexpected"], f"other answers than expected: {result['unexpected']}"
     return result
 
@@ -62,6 +64,4 @@ class Series:
         ordered = sorted(self.results, key=lambda one: one["answered"] / one["seconds"])
         middle = ordered[len(ordered) // 2]
         used = {name: seconds * 1000 / self.messages for name, seconds in self.seconds_of.items()}
-        return Figure(
-            name=self.name, unit="/s", runs=self.rates, latency=middle["latency"], cpu_ms=used, **more
-        )
+        return Figure(name=self.name, unit="/s", runs=self.rates, latency=middle["latency"], cpu_ms=used, **more)

@@ -23,7 +23,8 @@ FROM sms_receipt WHERE id > %(after)s AND outcome = 'APPLIED'
 LAST = "SELECT coalesce(max(id), 0) FROM sms_receipt"
 BASELINE_FILL = """
 INSERT INTO baseline_message (id, sender_id, recipient, text, status, idempotency_key, created_at, updated_at)
-SELECT gen_random_uuid(), 'MyCorp', '+233200000901', 'Your code is 493021.', 'SENT', gen_random_uuid()::text, now(), now()
+SELECT gen_random_uuid(), 'MyCorp', '+233200000901', 'Your code is 493021.', 'SENT', gen_random_uuid()::text,
+       now(), now()
 FROM generate_series(1, {count}) RETURNING id
 """
 
@@ -40,7 +41,13 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
                 baseline_rates.append(_baseline_run(baseline, plan, stack.directory / f"baseline-{number}"))
     figures = [
         answered.figure(target=4_000, queue=stack.queue(), note="CPU includes the applying"),
-        Figure(name="receipts applied", unit="/s", runs=applied, target=4_000, note="from the first stored to the last applied"),
+        Figure(
+            name="receipts applied",
+            unit="/s",
+            runs=applied,
+            target=4_000,
+            note="from the first stored to the last applied",
+        ),
     ]
     if baseline_rates:
         figures.append(Figure(name="baseline: receipts answered and applied", unit="/s", runs=baseline_rates))
@@ -55,9 +62,9 @@ def _one_run(stack: Stack, plan: Plan, answered: Series, path: Path) -> float:
     with load_listed(stack.port, CONNECTIONS, str(path)) as generator:
 
         def send_all() -> dict[str, Any]:
-            result: dict[str, Any] = order(generator)
+            result = order(generator)
             stack.drain()
-            return result
+            return {**result}
 
         answered.run(send_all)
     ((seconds, count),) = stack.query(SPAN, {"after": after})

@@ -7,7 +7,7 @@ import json
 from benchmarks.load.sources import KEY
 
 API_KEY = "sms_live_only-the-benchmarks-have-it"
-SECRET = "only-the-benchmarks-sign-with-this"  # noqa: S105
+SECRET = "only-the-benchmarks-sign-with-this"
 RECIPIENT = "233200000901"
 TEXT = "Your code is 493021. It is valid for ten minutes."
 

@@ -95,9 +95,7 @@ class Stack:
         stop_all([child for child in self.children if child not in (self.web, self.beat)])
         self.environment["SIMULATOR_BATCHES"] = str(provider.batches).lower()
         self.worker = self.child("worker", "-m", "config.worker")
-        self.provider = self.child(
-            "provider", *provider.command(port=self.provider_port, receipts_to=self.port)
-        )
+        self.provider = self.child("provider", *provider.command(port=self.provider_port, receipts_to=self.port))
         self.children = [self.provider, self.web, self.worker, self.beat]
         self.start([child for child in self.children if worker or child is not self.worker])
 

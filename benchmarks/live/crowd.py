@@ -1,4 +1,4 @@
-"""`python -m benchmarks.live.crowd PLAN`: many subscribers, a socket and a message each, and the receipts they wait for."""
+"""`python -m benchmarks.live.crowd PLAN`: many subscribers, a message each, and its receipt."""
 
 import asyncio
 import json

@@ -11,6 +11,7 @@ from benchmarks.provider.receipts import Outbox
 
 JSON = (b"content-type", b"application/json")
 PREFIX = "bench-"
+Handler = Callable[[bytes, bytes], Awaitable[tuple[int, object]]]
 
 
 class Api:
@@ -21,7 +22,7 @@ class Api:
         self._outbox = outbox
         self._taken: set[str] = set()
         self._submits = 0
-        self._routes: dict[tuple[str, str], Callable[[bytes, bytes], Awaitable[tuple[int, object]]]] = {
+        self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v1/batches"): self._batch,
             ("POST", "/v1/messages"): self._one,
             ("GET", "/v1/messages"): self._look_up,

@@ -1,0 +1,18 @@
+"""`python -m benchmarks.whole_life_single`: accept, submit and receipt are one HTTP request each, for every message."""
+
+from benchmarks import command
+from benchmarks.figures import Figure
+from benchmarks.living import measure_life
+from benchmarks.plan import Plan
+from benchmarks.stack import Benchmark, Provider, Stack
+
+
+def measure(stack: Stack, plan: Plan) -> list[Figure]:
+    """Measure with a provider that answers at once."""
+    return measure_life("whole life, single requests", stack, plan, connections=16, messages=6_000, target=1_000)
+
+
+BENCHMARK = Benchmark(measure=measure, provider=Provider(batches=False, receipts=True))
+
+if __name__ == "__main__":
+    command.main(BENCHMARK, __doc__)
