@@ -41,9 +41,9 @@ def measure_door(door: Door, stack: Stack, plan: Plan) -> list[Figure]:
         commits = [floors.single_commits(stack, plan) for _ in range(plan.runs)]
         figures.append(Figure(name=f"reference: one-row commits, {floors.CLIENTS} clients", unit="/s", runs=commits))
     stack.start([stack.worker])
-    stack.settle()
+    stack.drain()
     figures.append(_while_dispatching(stack, door, plan))
-    stack.settle()
+    stack.drain()
     return figures
 
 

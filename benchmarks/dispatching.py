@@ -23,7 +23,6 @@ def measure_dispatch(name: str, stack: Stack, plan: Plan, *, messages: int, targ
     for _ in range(plan.runs):
         series.run(lambda: _empty(stack, messages // plan.small))
     figure = series.figure(target=target, queue=stack.queue())
-    stack.settle()
     return [figure]
 
 

@@ -71,7 +71,8 @@ def single_commits(stack: Stack, plan: Plan) -> float:
     script.write_text(ONE_ROW)
     postgres = stack.postgres
     where = ["-h", "127.0.0.1", "-p", str(postgres.port), "-U", "sms", "sms"]
-    how = ["-n", "-M", "prepared", "-c", str(CLIENTS), "-T", str(max(1, round(plan.seconds))), "-f", str(script)]
+    long = ["-t", "5"] if plan.quick else ["-T", str(round(plan.seconds))]
+    how = ["-n", "-M", "prepared", "-c", str(CLIENTS), *long, "-f", str(script)]
     done = subprocess.run(
         [postgres.programs.folder / "pgbench", *how, *where],
         capture_output=True,

@@ -22,7 +22,6 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     with Ordered("benchmarks.live.follow", {"host": "127.0.0.1", "port": stack.port}) as follower:
         follower.do(rate=RATE, seconds=plan.warm_up)
         runs = [_one_run(stack, follower, plan) for _ in range(plan.runs)]
-    stack.settle()
     names = ("accepted → SENT at the subscriber", "receipt leaves → DELIVERED at the subscriber")
     return [_figure(f"{name}, {RATE}/s", [run[number] for run in runs]) for number, name in enumerate(names)]
 

@@ -60,7 +60,6 @@ def measure_life(
             pieces.append(Figure(name="baseline: whole life, burst", unit="/s", runs=rates))
             pieces[0] = replace(pieces[0], ratios={"baseline": pieces[0].value / pieces[1].value})
             sustained = replace(sustained, ratios={"baseline": sustained.value / pieces[1].value})
-    stack.settle()
     return [replace(sustained, target=target), *pieces]
 
 

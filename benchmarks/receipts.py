@@ -52,7 +52,6 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     if baseline_rates:
         figures.append(Figure(name="baseline: receipts answered and applied", unit="/s", runs=baseline_rates))
         figures[1] = replace(figures[1], ratios={"baseline": figures[1].value / figures[2].value})
-    stack.settle()
     return figures
 
 

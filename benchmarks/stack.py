@@ -63,16 +63,18 @@ class Stack:
         self.postgres = Postgres(directory / "postgres", durable=durable)
         self.redis = Redis(directory / "redis")
         self.environment: dict[str, str] = {}
-        self.children: list[Child] = []
+        self.web = self.child("web", "-m", "config.serve")
+        self.beat = self.child("beat", "-m", "config.beat")
+        self.worker = self.child("worker", "-m", "config.worker")
+        self.provider = self.child("provider")
+        self._provider: Provider | None = None
 
     def start_servers(self) -> None:
         """Start PostgreSQL and Redis, and make the tables."""
         for server in (self.postgres, self.redis):
             server.start()
-        self.environment = {**os.environ, **self._settings(self.postgres.create_database("sms"))}
+        self.environment |= {**os.environ, **self._settings(self.postgres.create_database("sms"))}
         self.run("manage.py", "prepare", "-v0")
-        self.web = self.child("web", "-m", "config.serve")
-        self.beat = self.child("beat", "-m", "config.beat")
 
     def _settings(self, database_url: str) -> dict[str, str]:
         return {
@@ -91,13 +93,22 @@ class Stack:
         }
 
     def arrange(self, provider: Provider, *, worker: bool) -> None:
-        """Give the service this provider, and a worker that knows it; with `worker=False` that is not started yet."""
-        stop_all([child for child in self.children if child not in (self.web, self.beat)])
-        self.environment["SIMULATOR_BATCHES"] = str(provider.batches).lower()
-        self.worker = self.child("worker", "-m", "config.worker")
-        self.provider = self.child("provider", *provider.command(port=self.provider_port, receipts_to=self.port))
-        self.children = [self.provider, self.web, self.worker, self.beat]
+        """Give the service this provider, and a worker that knows it; with `worker=False` none works yet."""
+        batches = str(provider.batches).lower()
+        if not worker or self.environment.get("SIMULATOR_BATCHES") != batches:
+            self.worker.stop()
+            self.environment["SIMULATOR_BATCHES"] = batches
+        if provider != self._provider:
+            self.provider.stop()
+            words = provider.command(port=self.provider_port, receipts_to=self.port)
+            self.provider = self.child("provider", *words)
+            self._provider = provider
         self.start([child for child in self.children if worker or child is not self.worker])
+
+    @property
+    def children(self) -> list[Child]:
+        """All processes but the servers, those first that others talk to."""
+        return [self.provider, self.web, self.worker, self.beat]
 
     def child(self, name: str, *words: str) -> Child:
         """Make a Python process of this stack, with its output in a log of its own."""
@@ -164,9 +175,9 @@ class Stack:
             signals.pause(0.1)
 
     def settle(self) -> None:
-        """Wait until nothing waits, and let `manage.py reconcile` account for every message."""
+        """Wait until nothing waits, and let `manage.py reconcile` account for every message of this run."""
         self.drain()
-        self.run("manage.py", "reconcile")
+        self.run("manage.py", "reconcile", "--hours", "1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +192,9 @@ class Benchmark:
         """Measure on a stack of its own."""
         with running() as stack:
             stack.arrange(self.provider, worker=self.worker)
-            return self.measure(stack, plan)
+            figures = self.measure(stack, plan)
+            stack.settle()
+            return figures
 
 
 @contextmanager

@@ -30,7 +30,6 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     (result,) = series.results
     assert not result["lost"], f"{result['lost']} events were lost"
     assert not result["unexpected"], result["unexpected"]
-    stack.settle()
     joined = number / crowd.hello["gathered"]
     return [
         series.figure(target=0.95 * RATE, latency_target=250.0, note="none lost"),

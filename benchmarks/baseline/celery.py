@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.baseline.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.baseline.settings"
 
 app = Celery("baseline", broker=os.environ["BASELINE_REDIS_URL"])
 app.set_default()

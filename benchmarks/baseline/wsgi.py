@@ -2,7 +2,7 @@
 
 import os
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.baseline.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.baseline.settings"
 
 from django.core.wsgi import get_wsgi_application
 

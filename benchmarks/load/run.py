@@ -61,6 +61,11 @@ class Load:
             "latency": spread(self._latencies),
         }
 
+    def close(self) -> None:
+        """Hang up."""
+        for connection in self._connections:
+            connection.close()
+
     async def _open(self) -> None:
         alive = [one for one in self._connections if one.is_open]
         missing = self._number - len(alive)

@@ -1,0 +1,98 @@
+"""`python -m benchmarks.ten_million.explain`: the plan of every hot statement, with its real parameters.
+
+The services run as they are, in one transaction that is rolled back; before each statement the database is asked to
+EXPLAIN (ANALYZE, BUFFERS) it, in a savepoint that is rolled back too.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.conf import settings
+from django.db import connection, transaction
+from uuid_utils.compat import uuid7
+
+from sms.providers.base import DeliveryReport, Outcome
+from sms.providers.registry import get_provider
+from sms.services import accept, dispatch, receive, report
+from sms.services.accept import NewMessage
+from sms.services.authenticate import Caller, authenticate
+from sms.statuses import Status
+
+ROWS = 100
+HOT = re.compile(r"^\s*(WITH|SELECT|INSERT|UPDATE|DELETE)", re.IGNORECASE)
+
+
+class Explainer:
+    """Prints a plan before each statement that is executed while it listens."""
+
+    def __init__(self) -> None:
+        self._is_asking = False
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Sequence[Any], many: Any, context: dict[str, Any]
+    ) -> Any:
+        """Explain, then execute."""
+        if HOT.match(sql) and not self._is_asking:
+            self._is_asking = True
+            try:
+                self._explain(sql, params)
+            finally:
+                self._is_asking = False
+        return execute(sql, params, many, context)
+
+    def _explain(self, sql: str, params: Sequence[Any]) -> None:
+        savepoint = transaction.savepoint()
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
+            plan = [line for (line,) in cursor.fetchall()]
+        transaction.savepoint_rollback(savepoint)
+        first = " ".join(sql.split())
+        print(f"\n#### {first[:110]} …\n\n```\n" + "\n".join(plan) + "\n```")
+
+
+@contextmanager
+def explained(stage: str) -> Iterator[None]:
+    """Explain what runs inside."""
+    print(f"\n### {stage}, {ROWS} messages")
+    with connection.execute_wrapper(Explainer()):
+        yield
+
+
+def main() -> None:
+    """Let a set of messages have its life, and leave no trace of it."""
+    caller = asyncio.run(authenticate(f"Bearer {settings.SMS_DEMO_API_KEY}"))
+    provider = get_provider()
+    with transaction.atomic():
+        with explained("accept"):
+            accept.store([_new_message(caller) for _ in range(ROWS)])
+        with explained("dispatch"):
+            claimed = dispatch.claim(provider, limit=ROWS)
+            dispatch.record(provider, claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
+        with explained("receipts"):
+            receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
+            report.process_set(limit=ROWS)
+        transaction.set_rollback(True)
+
+
+def _new_message(caller: Caller) -> NewMessage:
+    sender_id = next(iter(caller.sender_ids))
+    key = f"explain-{uuid7()}"
+    return accept.check(caller, sender_id=sender_id, recipient="233200000901", text="Hello", idempotency_key=key)
+
+
+def _receipt(provider: str, attempt_id: Any) -> receive.Incoming:
+    told = DeliveryReport(f"ref-{attempt_id}", "DELIVERED", Status.DELIVERED, client_reference=attempt_id)
+    return receive.Incoming(provider, told, b"{}")
+
+
+if __name__ == "__main__":
+    main()
