@@ -21,6 +21,7 @@ BASELINE_MESSAGES = 400
 SHARES = (0.9, 0.8, 0.7, 0.6)
 GROWS = 0.02  # of the rate: more than that left over, on average, is a queue that grows
 DONE_WITHIN = 120.0
+LOOKS = 24  # at the queue, while a rate is kept
 
 MARK = "SELECT uuidv7()::text"
 # From the first accept to the last receipt applied, by the database's clock.
@@ -28,7 +29,8 @@ SPAN = """
 SELECT extract(epoch FROM max(occurred_at) - min(occurred_at))::float8, count(*) FILTER (WHERE status = 'DELIVERED')
 FROM sms_messageevent WHERE message_id >= %(since)s
 """
-OPEN = "SELECT count(*) FROM sms_dispatchentry"
+# Those of others, who got no receipts, stay open for days.
+OPEN = "SELECT count(*) FROM sms_dispatchentry WHERE message_id >= %(since)s"
 BASELINE_LEFT = "SELECT count(*) FROM baseline_message WHERE status <> 'DELIVERED'"
 BASELINE_SPAN = "SELECT extract(epoch FROM max(updated_at) - min(created_at))::float8, count(*) FROM baseline_message"
 
@@ -66,15 +68,19 @@ def measure_life(
 def _burst(stack: Stack, generator: Ordered, count: int) -> dict[str, Any]:
     ((since,),) = stack.query(MARK)
     result = order(generator, count=count)
-    _wait_until_done(stack)
+    _wait_until_done(stack, since)
     ((seconds, delivered),) = stack.query(SPAN, {"since": since})
     assert delivered == count, f"{delivered} of {count} were delivered"
     return {"answered": count, "seconds": seconds, "latency": result["latency"]}
 
 
-def _wait_until_done(stack: Stack) -> None:
+def _open(stack: Stack, since: str) -> int:
+    return int(stack.query(OPEN, {"since": since})[0][0])
+
+
+def _wait_until_done(stack: Stack, since: str) -> None:
     end = time.monotonic() + DONE_WITHIN
-    while (left := stack.query(OPEN)[0][0]) > 0:
+    while (left := _open(stack, since)) > 0:
         assert time.monotonic() < end, f"{left} messages are still open"
         signals.pause(0.1)
 
@@ -83,9 +89,15 @@ def _sustained(name: str, stack: Stack, plan: Plan, generator: Ordered, watched:
     """Return the first of the shares of the fastest rate at which no queue grows, or zero."""
     for share in SHARES:
         rate = fastest * share
-        depths, result, followed = _paced(stack, plan, generator, watched, rate)
-        growth = _growth(depths) / result["every"] / rate
-        _wait_until_done(stack)
+        ((since,),) = stack.query(MARK)
+        generator.begin(seconds=plan.seconds * 2, count=None, rate=rate)
+        watched.begin(rate=WATCHED_RATE, seconds=plan.seconds * 2)
+        depths = _depths(stack, since, seconds=plan.seconds * 2)
+        result, followed = generator.finish(), watched.finish()
+        assert not result["unexpected"], result["unexpected"]
+        assert not followed["unfinished"], f"{followed['unfinished']} watched messages did not end"
+        growth = _growth(depths) / (plan.seconds * 2 / LOOKS) / rate
+        _wait_until_done(stack, since)
         if growth < GROWS or plan.quick:
             waits = spread(one["DELIVERED"] - one["answered"] for one in followed["messages"] if "DELIVERED" in one)
             told = "" if waits is None else f"; watched from accept to DELIVERED: p99 {waits['p99']:.0f} ms"
@@ -100,21 +112,13 @@ def _sustained(name: str, stack: Stack, plan: Plan, generator: Ordered, watched:
     return Figure(name=f"{name}, sustained", unit="/s", runs=[0.0], note="the queue grew at every rate that was tried")
 
 
-def _paced(
-    stack: Stack, plan: Plan, generator: Ordered, watched: Ordered, rate: float
-) -> tuple[list[int], dict[str, Any], dict[str, Any]]:
-    seconds = plan.seconds * 2
-    generator.begin(seconds=seconds, count=None, rate=rate)
-    watched.begin(rate=WATCHED_RATE, seconds=seconds)
+def _depths(stack: Stack, since: str, *, seconds: float) -> list[int]:
+    """Look at the number of open messages now and then, for that long."""
     depths: list[int] = []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or not depths:
-        signals.pause(seconds / 24)
-        depths.append(int(stack.query(OPEN)[0][0]))
-    result, followed = generator.finish(), watched.finish()
-    assert not result["unexpected"], result["unexpected"]
-    assert not followed["unfinished"], f"{followed['unfinished']} watched messages did not end"
-    return depths, {**result, "every": seconds / 24}, followed
+    for _ in range(LOOKS):
+        signals.pause(seconds / LOOKS)
+        depths.append(_open(stack, since))
+    return depths
 
 
 def _growth(depths: Sequence[int]) -> float:

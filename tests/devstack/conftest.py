@@ -19,7 +19,7 @@ from devstack.processes import free_port
 from devstack.settings import names_of_settings
 
 ROOT = Path(__file__).parent.parent.parent
-LOCKS = ("requirements-dev.lock", "requirements-test.lock")
+LOCKS = ("requirements-dev.lock", "requirements-test.lock", "requirements-bench.lock")
 # Not the environment's: the commands have to find their way into it themselves.
 BARE_PYTHON = sys._base_executable
 READY = "Ctrl-C"

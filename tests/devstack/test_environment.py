@@ -1,6 +1,7 @@
 """The environment: made from the lock file with nothing but Python, once."""
 
 import hashlib
+import json
 import runpy
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_a_bare_python_is_enough(new_tree):
     assert "another command is installing" in second.stdout
     assert "packages" not in second.stdout
     assert third.stdout == ""
+
+
+def test_benchmarks_bring_all_that_tests_need(new_tree):
+    """After `install bench` neither `run` nor `test` has anything to install."""
+    assert new_tree.command("install", "bench", **WITHOUT_UV).returncode == 0
+    stamp = json.loads((new_tree.path / ".venv" / ".installed.json").read_text())
+
+    assert set(stamp) == {"python", *LOCKS}
+    assert new_tree.command("install", **WITHOUT_UV).stdout == ""
 
 
 def test_a_changed_package_is_refused(new_tree):
