@@ -1,8 +1,5 @@
 """Receipts that are put back into the inbox, by `manage.py receipts replay`, against real PostgreSQL."""
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
-
 import pytest
 import redis
 from django.conf import settings
@@ -88,27 +85,25 @@ def test_all_in_a_state_are_replayed_in_sets(caller, monkeypatch):
     assert back() == [*ids, other.id]
 
 
+# A worker that gives each of them up again before the next set is put back.
+QUICK_WORKER = """
+CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN NEW.processed_at := now(); NEW.outcome := 'UNMATCHED'; RETURN NEW; END $$;
+CREATE TRIGGER quick_worker BEFORE UPDATE ON sms_receipt FOR EACH ROW EXECUTE FUNCTION give_up()
+"""
+
+
 def test_what_comes_to_nothing_again_is_not_replayed_in_a_circle(caller, monkeypatch):
-    """A worker gives up each of them again at once, and each is put back once all the same."""
-    monkeypatch.setattr(replay, "BATCH", 1)
+    """Each is put back once, whatever becomes of it meanwhile."""
+    monkeypatch.setattr(replay, "BATCH", 2)
     for n in range(8):
         unmatched(reference=f"nobody-knows-{n}")
-    done = Event()
-
-    def work():
+    with connection.cursor() as cursor:
+        cursor.execute(QUICK_WORKER)
         try:
-            while not done.wait(0.001):
-                process()
-            process()
+            assert run("replay", "--state", "unmatched", "--limit", 100) == ["8 back in the inbox."]
         finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        worker = pool.submit(work)
-        assert run("replay", "--state", "unmatched", "--limit", 100) == ["8 back in the inbox."]
-        done.set()
-        worker.result()
-    assert set(Receipt.objects.values_list("outcome", flat=True)) == {"UNMATCHED"}
+            cursor.execute("DROP FUNCTION give_up CASCADE")
 
 
 @pytest.mark.parametrize("state", [State.APPLIED, State.DUPLICATE, State.NOTED])
