@@ -16,6 +16,7 @@ from tests.faults.crowd import HERE
 from tests.faults.plan import OURS
 from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene
+from tests.faults.settled import unsettled
 from tests.faults.slow_reader import SlowReader
 from tests.faults.stack import FaultStack
 from tests.faults.waiting import happens, wait_until
@@ -78,6 +79,8 @@ def _wait_until_let_go(scene: Scene) -> None:
     scene.facts |= {"let_go_after": round(time.monotonic() - begun, 1), "sockets_left": len(ports & _clients_of(stack))}
 
     def is_as_before() -> bool:
+        if not scene.load_is_over or unsettled(stack, scene.plan.name):  # until then others subscribe as well
+            return False
         now = _web(stack)
         return now["files"] <= before["files"] + A_FEW and not now["groups"] and now["database"] <= DATABASE_THREADS
 

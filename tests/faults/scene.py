@@ -28,6 +28,11 @@ class Scene:
     at_hand: dict[str, Any] = field(default_factory=dict)  # what was set up before the load, for the strike
     told_within: float | None = None  # seconds that a connected subscriber may wait for a change, where it matters
 
+    @property
+    def load_is_over(self) -> bool:
+        """Whether every message was sent."""
+        return self.load is not None and self.load.done
+
     def wait_for_accepted(self, share: float) -> None:
         """Wait until a share of the messages was accepted."""
         number = int(share * len(self.plan.messages))
