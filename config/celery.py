@@ -1,6 +1,8 @@
 """Celery: carries "run now" to the workers, and nothing else. What is due, and when, stands in PostgreSQL."""
 
 import os
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -8,17 +10,34 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import redis
 import structlog
 from celery import Celery, bootsteps
-from celery.beat import Scheduler
-from celery.schedules import crontab
+from celery.beat import ScheduleEntry, Scheduler
+from celery.schedules import crontab, schedule
 from celery.signals import setup_logging
 from kombu import Queue
 
 from config import env
 from sms.liveness import EVERY, show_alive
+from sms.nudge import enough_wait
 
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 4  # seconds; only what a crash or a lost nudge left behind waits for it
+PRUNE_EVERY = 600
+RECONCILE_EVERY = 60
+
+
+def steady_now() -> datetime:
+    """Return the time by a clock that never steps; only differences mean anything."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=time.monotonic())
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """Plan a task by the steady clock.
+
+    No `expires`: that is a moment of the sender's clock, judged by the worker's.
+    """
+    return {"task": task, "schedule": schedule(seconds, nowfun=steady_now)}
+
 
 app = Celery("sms")
 app.conf.update(
@@ -38,16 +57,16 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     beat_schedule={
-        "dispatch": {"task": "sms.dispatch", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
-        "receipts": {"task": "sms.receipts", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
-        "sweep": {"task": "sms.sweep", "schedule": SWEEP_EVERY, "options": {"expires": 2 * SWEEP_EVERY}},
-        "reconcile": {"task": "sms.reconcile", "schedule": 60.0, "args": ["RECENT"], "options": {"expires": 60}},
+        "dispatch": every(SWEEP_EVERY, "sms.dispatch"),
+        "receipts": every(SWEEP_EVERY, "sms.receipts"),
+        "sweep": every(SWEEP_EVERY, "sms.sweep"),
+        "prune": every(PRUNE_EVERY, "sms.prune"),
+        "reconcile": {**every(RECONCILE_EVERY, "sms.reconcile"), "args": ["RECENT"]},
         "reconcile-changing": {
             "task": "sms.reconcile",
             "schedule": crontab(hour="3", minute="30"),
             "args": ["CHANGING"],
         },
-        "prune": {"task": "sms.prune", "schedule": 600.0, "options": {"expires": 600}},
     },
     beat_scheduler="config.celery:LiveScheduler",
     beat_max_loop_interval=SWEEP_EVERY,
@@ -57,6 +76,12 @@ app.autodiscover_tasks(["sms"])
 
 class LiveScheduler(Scheduler):
     """Beat's plan in memory: a restart loses nothing that matters. Each round of it is a sign of life."""
+
+    def apply_async(self, entry: ScheduleEntry, producer: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Send a nudge, unless so many wait already that workers must be away."""
+        if enough_wait(producer, str(entry.task)):
+            return None
+        return super().apply_async(entry, producer, *args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due, and say that beat is alive."""

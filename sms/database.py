@@ -76,9 +76,9 @@ def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
         return fetched
 
 
-def execute(sql: str, *parameters: Any) -> int:
-    """Execute one statement and return how many rows it touched."""
+def execute(sql: str, *parameters: Any, **named: Any) -> int:
+    """Execute one statement, with parameters by position or by name, and return how many rows it touched."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, named or parameters)
         touched: int = cursor.rowcount
         return touched

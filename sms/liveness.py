@@ -7,6 +7,8 @@ from django.conf import settings
 
 EVERY = 3.0  # seconds between two signs of life
 LASTS = 12  # seconds that one counts
+# A sign with more time left is from before a step back of Redis's clock, which would keep it for as long as the step.
+LONGEST_LEFT = 2 * LASTS
 PARTS = ("worker", "beat")
 
 
@@ -22,8 +24,11 @@ def show_alive(part: str) -> None:
 
 def silent_parts() -> list[str]:
     """Return which of PARTS gave no sign of life in time. Raises redis.RedisError."""
-    signs = _redis().mget([_key(part) for part in PARTS])
-    return [part for part, sign in zip(PARTS, signs, strict=True) if sign is None]
+    with _redis().pipeline(transaction=False) as asked:
+        for part in PARTS:
+            asked.pttl(_key(part))
+        left = asked.execute()
+    return [part for part, milliseconds in zip(PARTS, left, strict=True) if not 0 < milliseconds <= LONGEST_LEFT * 1000]
 
 
 def _key(part: str) -> str:

@@ -4,6 +4,7 @@ import heapq
 import math
 import threading
 import time
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -14,6 +15,14 @@ PAUSE = 0.01  # seconds between two nudges: one stands for all that was committe
 PAUSE_AFTER_FAILURE = 1.0
 SOON = 10.0  # seconds; for what is further away beat is as good
 ROUNDED_TO = 0.1  # seconds; so a flood of waits becomes a hundred of them
+MOST_WAITING = 100  # nudges in a queue: so many gather only while workers are away, and one run stands for them all
+
+
+def enough_wait(producer: Any, task: str) -> bool:
+    """Whether a task's queue holds so many nudges that another one would say nothing new."""
+    queue = current_app.amqp.router.route({}, task)["queue"].name
+    waiting: int = producer.channel.client.llen(queue)
+    return waiting >= MOST_WAITING
 
 
 class Nudge:
@@ -70,7 +79,9 @@ class Nudge:
 
     def _send(self) -> bool:
         try:
-            current_app.send_task(self._task, retry=False, ignore_result=True)
+            with current_app.producer_or_acquire() as producer:
+                if not enough_wait(producer, self._task):
+                    current_app.send_task(self._task, producer=producer, retry=False, ignore_result=True)
         except Exception as error:  # noqa: BLE001  the broker is down; the sweep does the work when it is back
             log.warning("nudge_failed", task=self._task, error=type(error).__name__)
             return False

@@ -185,10 +185,11 @@ def _fingerprint(request: list[str | int | None]) -> bytes:
 
 # Rows whose key is taken already are left out, and so not returned. ON CONFLICT waits for another transaction that is
 # just storing the same key; the keys are sorted, so two such waits cannot form a circle. The foreign keys are checked
-# at the end of the transaction, so the order of the inserts does not matter.
+# at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
+# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
 STORE = """
-WITH asked AS (
-    SELECT * FROM unnest(
+WITH asked AS MATERIALIZED (
+    SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
         %s::text[], %s::int[], %s::bytea[], %s::bytea[]
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
@@ -203,16 +204,16 @@ WITH asked AS (
     SELECT * FROM asked WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-                             delivery_policy, status, sequence)
+                             delivery_policy, status, sequence, created_at, updated_at)
     SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-           delivery_policy, %s, 1 FROM new
+           delivery_policy, %s, 1, at, at FROM new
 ), events AS (
-    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict)
-    SELECT id, 1, %s, false, false FROM new
+    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, occurred_at)
+    SELECT id, 1, %s, false, false, at FROM new
 )
-INSERT INTO sms_dispatchentry (message_id, purpose, priority, expires_at, attempts)
-SELECT id, %s, %s, statement_timestamp() + make_interval(secs => valid_for), 0 FROM new
-RETURNING message_id, statement_timestamp()
+INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
+SELECT id, %s, %s, at, at + make_interval(secs => valid_for), 0 FROM new
+RETURNING message_id, due_at
 """
 
 FIND_KEYS = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
 from sms.providers.errors import BACKOFFS, OURS, ProviderError
-from sms.services import moves
+from sms.services import clock, moves
 from sms.services.moves import RECEIPT_WINDOW, Move
 from sms.statuses import Status
 
@@ -32,7 +33,7 @@ class Claimed:
 CLAIM = """
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
-       m.sender_id, m.recipient, m.text, d.expires_at <= now()
+       m.sender_id, m.recipient, m.text, d.expires_at <= %s
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.purpose = 1 AND d.lease IS NULL AND d.due_at <= now()
 ORDER BY d.priority, d.due_at LIMIT %s
@@ -52,14 +53,14 @@ def claim(provider: Provider, *, limit: int) -> list[Claimed]:
     What has outlived its validity becomes EXPIRED instead.
     """
     while True:
-        claimed, changes = transact(_claim, provider, limit)
+        claimed, changes = transact(_claim, provider, limit, clock.watch())
         announce(changes)
         if claimed or not changes:
             return claimed
 
 
-def _claim(provider: Provider, limit: int) -> tuple[list[Claimed], list[StatusChanged]]:
-    due = rows(CLAIM, RECEIPT_WINDOW, limit)
+def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed], list[StatusChanged]]:
+    due = rows(CLAIM, RECEIPT_WINDOW, now, limit)
     if not due:
         return [], []
     messages = {row[0]: moves.held(row[:7]) for row in due}
@@ -97,7 +98,7 @@ WHERE a.id = t.id
 
 # Receipts that came before we knew the reference they name.
 WAKE_RECEIPTS = """
-UPDATE sms_receipt SET due_at = now()
+UPDATE sms_receipt SET due_at = clock_timestamp()
 WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s) AND due_at > now()
 """
 

@@ -61,7 +61,9 @@ class Move:
     conflict: bool = False
 
 
+# The first line makes a transaction wait for `clock`, where that mends a step, before it reads the time.
 LOCK = """
+LOCK TABLE sms_dispatchentry IN ROW SHARE MODE;
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0)
 FROM sms_message m LEFT JOIN sms_dispatchentry d ON d.message_id = m.id
@@ -157,16 +159,18 @@ WHERE t.sequence IS NOT NULL OR NOT EXISTS (
 )
 """
 
-# What waits for another try is looked at when its validity ends, at the latest.
+# By the same time as the message's change: `clock` tells by that which of them are from before a step. What waits for
+# another try is looked at when its validity ends, at the latest.
 UPDATE_ENTRIES = """
 UPDATE sms_dispatchentry d SET
     purpose = t.purpose,
     lease = t.lease,
     due_at = CASE WHEN t.purpose = 1 AND t.lease IS NULL
-        THEN least(now() + make_interval(secs => t.delay), greatest(d.expires_at, now()))
-        ELSE now() + make_interval(secs => t.delay) END,
+        THEN least(m.updated_at + make_interval(secs => t.delay), greatest(d.expires_at, m.updated_at))
+        ELSE m.updated_at + make_interval(secs => t.delay) END,
     attempts = d.attempts + CASE WHEN t.lease IS NULL THEN 0 ELSE 1 END
 FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[]) AS t (message_id, purpose, lease, delay)
+JOIN sms_message m ON m.id = t.message_id
 WHERE d.message_id = t.message_id
 """
 

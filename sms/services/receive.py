@@ -35,9 +35,9 @@ async def receive(provider_name: str, request: WebhookRequest) -> int:
 
 INSERT = """
 INSERT INTO sms_receipt (provider, provider_reference, client_reference, provider_status, status, error_code,
-                         provider_error, body, tries)
-SELECT t.*, 0 FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],
-                          %s::bytea[]) AS t
+                         provider_error, body, tries, received_at, due_at)
+SELECT t.*, 0, clock_timestamp(), clock_timestamp()
+FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[]) AS t
 """
 
 

@@ -59,7 +59,7 @@ FROM unnest(%s::bigint[], %s::text[], %s::uuid[]) AS t (id, outcome, message_id)
 """
 
 WAIT = """
-UPDATE sms_receipt r SET tries = least(r.tries + 1, 30000), due_at = now() + make_interval(secs => t.delay)
+UPDATE sms_receipt r SET tries = least(r.tries + 1, 30000), due_at = clock_timestamp() + make_interval(secs => t.delay)
 FROM unnest(%s::bigint[], %s::float8[]) AS t (id, delay) WHERE r.id = t.id
 """
 
@@ -71,7 +71,8 @@ WHERE a.id = t.id AND a.provider_reference IS NULL
 
 # No delay: the last try is over.
 CHARGE = """
-UPDATE sms_receipt r SET tries = t.tries, error = t.error, due_at = now() + make_interval(secs => coalesce(t.delay, 0)),
+UPDATE sms_receipt r SET tries = t.tries, error = t.error,
+       due_at = clock_timestamp() + make_interval(secs => coalesce(t.delay, 0)),
        processed_at = CASE WHEN t.delay IS NULL THEN now() END, outcome = CASE WHEN t.delay IS NULL THEN 'FAILED' END
 FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::float8[]) AS t (id, tries, error, delay) WHERE r.id = t.id
 """

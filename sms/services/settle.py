@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from sms.providers.base import Finding
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
 from sms.providers.registry import get_provider
-from sms.services import moves
+from sms.services import clock, moves
 from sms.services.dispatch import WAKE_RECEIPTS
 from sms.services.moves import RECEIPT_WINDOW, Move
 from sms.statuses import Status
@@ -40,7 +41,7 @@ def settle() -> int:
     """Settle what is due and return how many messages moved. Safe to run many at once."""
     moved = 0
     while True:
-        due, uncertain, changes = transact(_take)
+        due, uncertain, changes = transact(_take, clock.watch())
         announce(changes)
         moved += len(changes)
         for name, group in groupby(sorted(uncertain, key=lambda one: one.provider), key=lambda one: one.provider):
@@ -58,19 +59,19 @@ FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 LEFT JOIN LATERAL (
     SELECT a.id, a.provider FROM sms_submitattempt a WHERE a.message_id = m.id ORDER BY a.number DESC LIMIT 1
 ) a ON true
-WHERE d.purpose = 2 AND d.due_at <= now()
+WHERE d.purpose = 2 AND d.due_at <= %s
 ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
 # The first look comes soon, the next ones ever later: each after as long as the message has been uncertain.
 LATER = """
-UPDATE sms_dispatchentry d SET due_at = now() + make_interval(secs => t.delay)
+UPDATE sms_dispatchentry d SET due_at = clock_timestamp() + make_interval(secs => t.delay)
 FROM unnest(%s::uuid[], %s::float8[]) AS t (message_id, delay) WHERE d.message_id = t.message_id
 """
 
 
-def _take() -> tuple[int, list[Uncertain], list[StatusChanged]]:
-    due = rows(DUE, RECEIPT_WINDOW, BATCH)
+def _take(now: datetime) -> tuple[int, list[Uncertain], list[StatusChanged]]:
+    due = rows(DUE, RECEIPT_WINDOW, now, BATCH)
     held = {row[0]: moves.held(row[:7]) for row in due}
     asked: list[Move] = []
     uncertain: list[Uncertain] = []

@@ -1,24 +1,26 @@
 """Find what a crash left behind, and delete what is past its time. Beat runs this; every step is safe to repeat."""
 
+from datetime import datetime
+
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
-from sms.services import moves
+from sms.services import clock, moves
 from sms.services.moves import Move
 from sms.statuses import Status
 
 BATCH = 500
-KEYS_KEPT_DAYS = 7
+KEYS_KEPT_HOURS = 7 * 24 + 12  # seven days at least, also when the clock steps by an hour now and then
 
 # As in a claim: the message is locked together with its entry, and what another transaction holds is left to it.
 EXPIRED_LEASES = """
 SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-WHERE d.lease IS NOT NULL AND d.due_at <= now()
+WHERE d.lease IS NOT NULL AND d.due_at <= %s
 ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
 OLD_KEYS = """
 DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
-    SELECT account_id, key_sha256 FROM sms_idempotencykey WHERE created_at < now() - make_interval(days => %s) LIMIT %s
+    SELECT account_id, key_sha256 FROM sms_idempotencykey WHERE created_at < now() - make_interval(hours => %s) LIMIT %s
 )
 """
 
@@ -27,19 +29,19 @@ def release_expired_leases() -> int:
     """Make UNCERTAIN what a worker claimed and never finished: nobody knows whether the provider has it."""
     total = 0
     while True:
-        changes = transact(_release_set)
+        changes = transact(_release_set, clock.watch())
         announce(changes)
         total += len(changes)
         if len(changes) < BATCH:
             return total
 
 
-def _release_set() -> list[StatusChanged]:
-    ids = [row[0] for row in rows(EXPIRED_LEASES, BATCH)]
+def _release_set(now: datetime) -> list[StatusChanged]:
+    ids = [row[0] for row in rows(EXPIRED_LEASES, now, BATCH)]
     detail = "the worker's lease passed without an answer"
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
 
 
 def forget_old_keys() -> int:
     """Delete idempotency keys past their time, a batch a run, and return how many."""
-    return transact(execute, OLD_KEYS, KEYS_KEPT_DAYS, BATCH * 10)
+    return transact(execute, OLD_KEYS, KEYS_KEPT_HOURS, BATCH * 10)

@@ -1,0 +1,172 @@
+"""The database's clock, watched: when it steps, what waits is moved by as much, so that every wait keeps its length.
+
+What is due is decided by PostgreSQL's clock, which somebody may set. What a worker's own steady clock says of the time
+between two looks tells a step from time that has passed. See docs/adr/0004-clocks.md.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+
+from sms.database import execute, query, rows, transact
+from sms.models import DispatchEntry
+from sms.statuses import Status
+
+log = structlog.get_logger(__name__)
+
+TOLERANCE = 1.0  # seconds
+LOOKS_EVERY = 3.0  # seconds: between two looks a step ahead shorter than that may pass unnoticed
+UNWATCHED = 60.0  # seconds: what a process that has just started takes for a long time without a look
+# Counts on while the machine is suspended, where the system has such a clock: suspended time has passed, too.
+STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the database's clock and our own said at the same moment."""
+
+    now: datetime
+    steady: float
+
+
+_last: Look | None = None
+
+
+def watch() -> datetime:
+    """Return the time by the database's clock, having mended what its steps did. Raises Unavailable.
+
+    Whoever decides by time that something is over (a lease, a validity) asks here, not `now()`.
+    """
+    now = query(_read)
+    steady = _steady()
+    last = _last
+    if last is None or not 0 <= steady - last.steady < LOOKS_EVERY or _drift(last, now, steady) > TOLERANCE:
+        return look()
+    return now
+
+
+def look() -> datetime:
+    """Compare the database's clock with how far it had come, and move what waits by as much as it has stepped.
+
+    Each step is mended once, however many look at the same time. Raises Unavailable.
+    """
+    global _last  # noqa: PLW0603  a process has one memory of the one clock
+    _last = seen = transact(_look)
+    return seen.now
+
+
+def forget() -> None:
+    """Be as a process that has just started."""
+    global _last  # noqa: PLW0603
+    _last = None
+
+
+def _steady() -> float:
+    return time.clock_gettime(STEADY)
+
+
+def _drift(last: Look, now: datetime, steady: float) -> float:
+    return abs((now - last.now).total_seconds() - (steady - last.steady))
+
+
+def _read() -> datetime:
+    ((now,),) = rows("SELECT clock_timestamp()")
+    assert isinstance(now, datetime)
+    return now
+
+
+# Locks the row, which is there from then on.
+LOCK = """
+INSERT INTO sms_clock (id, seen_at) VALUES (1, clock_timestamp())
+ON CONFLICT (id) DO UPDATE SET seen_at = sms_clock.seen_at RETURNING seen_at
+"""
+
+
+def _look() -> Look:
+    ((seen_at,),) = rows(LOCK)
+    before = _steady()
+    now = _read()
+    # Somebody else may have looked since: between no time and all the time since our own look has passed. Our clock is
+    # read on the far side of the database's each time, so a process that is frozen between the two sees no step.
+    longest = math.inf if _last is None else _steady() - _last.steady
+    ago = (now - seen_at).total_seconds()
+    step = ago - min(max(ago, 0.0), longest)
+    if abs(step) > TOLERANCE:
+        log.warning("clock_stepped", seconds=round(step, 1))
+        _mend(step, since=now - timedelta(seconds=TOLERANCE + (longest if math.isfinite(longest) else UNWATCHED)))
+    elif longest == math.inf and ago > UNWATCHED:
+        # Nobody can tell time without work from a step ahead. What must never pass too early begins anew.
+        _mend(0.0, since=now)
+    execute("UPDATE sms_clock SET seen_at = %s", now)
+    return Look(now, before)
+
+
+# Whoever holds an entry's row may wait for another one: only with the whole tables to ourselves we are in no circle of
+# waiting. Receipts come first, as in every transaction that needs both. Afterwards everyone reads the new clock.
+LOCK_TABLES = "LOCK TABLE sms_receipt, sms_dispatchentry IN EXCLUSIVE MODE"
+
+# Moving a few million rows takes longer than any other statement may.
+PATIENCE = "SET LOCAL statement_timeout = '300s'"
+
+# What was written between `since` and now has the new time already. How much is left of a lease only its worker's
+# steady clock knows, and how long a request has been on its way nobody does: both waits begin anew. One that is over
+# late costs time, one that is over early could send a text twice. What waits for its receipt may be millions of rows,
+# and stays.
+MOVE_ENTRIES = """
+UPDATE sms_dispatchentry d SET
+    due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
+                  WHEN d.purpose = %(settle)s THEN statement_timestamp() + %(look_up_after)s
+                  WHEN m.updated_at BETWEEN %(since)s AND statement_timestamp() THEN d.due_at
+                  ELSE d.due_at + %(step)s END,
+    expires_at = CASE WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN d.expires_at
+                      ELSE d.expires_at + %(step)s END
+FROM sms_message m WHERE m.id = d.message_id AND (
+    d.lease IS NOT NULL
+    OR (d.purpose = %(settle)s AND m.status = %(uncertain)s)
+    OR (d.purpose <> %(settle)s AND %(step)s <> interval '0')
+)
+"""
+
+# To look at one once too often does no harm.
+MOVE_RECEIPTS = """
+UPDATE sms_receipt SET
+    due_at = least(due_at, statement_timestamp()),
+    received_at = CASE WHEN received_at BETWEEN %(since)s AND statement_timestamp() THEN received_at
+                       ELSE received_at + %(step)s END
+WHERE processed_at IS NULL
+"""
+
+# How long a message has been uncertain decides how soon it is looked up again. One that somebody holds is just being
+# settled, and to wait for it could be a circle.
+MOVE_UNCERTAIN = """
+UPDATE sms_message SET updated_at = updated_at + %(step)s WHERE id IN (
+    SELECT m.id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+    WHERE d.purpose = %(settle)s AND m.status = %(uncertain)s
+    AND m.updated_at NOT BETWEEN %(since)s AND statement_timestamp()
+    FOR UPDATE OF m SKIP LOCKED
+)
+"""
+
+
+def _mend(step: float, *, since: datetime) -> None:
+    """Move what waits by a step of the clock, ahead or back, that happened after `since`.
+
+    What is a matter of days stays: how long a message waits for its receipt, how long a soft final may be corrected,
+    and how long a key is kept.
+    """
+    execute(PATIENCE)
+    execute(LOCK_TABLES)
+    for statement in (MOVE_ENTRIES, MOVE_RECEIPTS, MOVE_UNCERTAIN):
+        execute(
+            statement,
+            step=timedelta(seconds=step),
+            since=since,
+            lease=timedelta(seconds=settings.SMS_LEASE_SECONDS),
+            look_up_after=timedelta(seconds=settings.SMS_LOOK_UP_AFTER),
+            settle=DispatchEntry.Purpose.SETTLE.value,
+            uncertain=Status.UNCERTAIN,
+        )
