@@ -18,6 +18,7 @@ class Kind:
     strike: Callable[[Scene], None]
     prepare: Callable[[Scene], None] = lambda _: None
     needs_proxies: bool = False
+    needs_clocks: bool = False
     rate: float = RATE
     habits: Habits = USUAL
 
@@ -57,8 +58,10 @@ KINDS: dict[str, Kind] = {
     "postgres-immediate": Kind(strike=partial(server_faults.stopped_postgres, mode="immediate")),
     "postgres-killed": Kind(strike=server_faults.killed_postgres),
     "one-key-200-posts": Kind(strike=server_faults.one_key),
-    "clock-ahead": Kind(strike=partial(clock_faults.step, hours=1)),
-    "clock-back": Kind(strike=partial(clock_faults.step, hours=-1)),
+    "clock-ahead": Kind(strike=clock_faults.step_ahead, needs_clocks=True),
+    "clock-back": Kind(strike=clock_faults.step_back, needs_clocks=True),
+    "clock-steps": Kind(strike=clock_faults.step_about, needs_clocks=True),
+    "clock-apart": Kind(strike=clock_faults.step_apart, needs_clocks=True),
     "cut-database": _cut("database"),
     "cut-redis": _cut("redis"),
     "cut-provider": _cut("provider"),

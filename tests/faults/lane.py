@@ -6,6 +6,7 @@ from pathlib import Path
 
 from devstack.errors import StopRequested
 from tests.faults import figures
+from tests.faults.clocks import NoFaketime, find_faketime
 from tests.faults.kinds import KINDS
 from tests.faults.run import Result, as_document, run
 from tests.faults.stack import FaultStack, running
@@ -20,18 +21,36 @@ def run_lane(kinds: Sequence[str], seeds: Sequence[int], *, messages: int, direc
 
 def _run_kind(kind: str, seeds: Sequence[int], *, messages: int, directory: Path, stream) -> None:
     left = list(seeds)
+    if KINDS[kind].needs_clocks and (missing := _why_not()):
+        for seed in seeds:
+            _note(Result(kind, seed, messages, problems=[missing]), stream)
+        return
     while left:
         fresh = directory / f"from-seed-{left[0]}"
         fresh.mkdir(parents=True)
-        with running(fresh, proxied=KINDS[kind].needs_proxies) as stack:
+        needs = KINDS[kind]
+        with running(fresh, proxied=needs.needs_proxies, with_clocks=needs.needs_clocks) as stack:
             is_whole = True
             while left and is_whole:
                 seed = left.pop(0)
                 result, is_whole = _try(stack, kind, seed, messages=messages)
-                document = as_document(result)
-                stream.write(json.dumps(document, ensure_ascii=False) + "\n")
-                stream.flush()
-                print(figures.progress(document), flush=True)
+                _note(result, stream)
+
+
+def _why_not() -> str | None:
+    """Return why clocks cannot be set here."""
+    try:
+        find_faketime()
+    except NoFaketime as error:
+        return str(error)
+    return None
+
+
+def _note(result: Result, stream) -> None:
+    document = as_document(result)
+    stream.write(json.dumps(document, ensure_ascii=False) + "\n")
+    stream.flush()
+    print(figures.progress(document), flush=True)
 
 
 def _try(stack: FaultStack, kind: str, seed: int, *, messages: int) -> tuple[Result, bool]:

@@ -89,6 +89,7 @@ def _wait_for_the_end(scene: Scene, audience: Audience, provider: Provider) -> N
     if not happens(is_over, within=SETTLED_WITHIN, every=0.2):
         scene.problems.append(f"after {SETTLED_WITHIN} s there is still {unsettled(scene.stack, scene.plan.name)}")
         scene.facts["waiting_receipts"] = waiting_receipts(scene.stack)
+    scene.settled_at = time.time()
     if not happens(lambda: audience.is_done, within=TOLD_WITHIN):
         scene.problems.append(f"after {TOLD_WITHIN} s more a subscriber had not seen the end")
 
@@ -106,7 +107,8 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
     for task in tasks:
         if task.done() and not task.cancelled() and (error := task.exception()):
             result.problems.append(f"the harness itself failed: {error!r}")
-    _judge_waits(scene, audience)
+    if not KINDS[result.kind].needs_clocks:
+        _judge_waits(scene, audience)
     result.problems += scene.problems
     scene.facts |= {
         "most_tries": load.most_tries,
@@ -114,10 +116,12 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
         "paths": found.path,
         "outcomes": found.outcomes,
     }
-    if found.last_change is not None and scene.begun_at is not None:
+    # What the database noted means nothing where its clock stepped: there all of the wait counts, slow fates too.
+    last_change = scene.settled_at if KINDS[result.kind].needs_clocks else found.last_change
+    if last_change is not None and scene.begun_at is not None:
         result.told = round(max([0.0, *(one.heard_at - scene.begun_at for one in audience.followed)]), 2)
-        result.recovery = round(max(0.0, found.last_change - scene.begun_at), 2)
-        result.recovery_after = round(max(0.0, found.last_change - (scene.ended_at or scene.begun_at)), 2)
+        result.recovery = round(max(0.0, last_change - scene.begun_at), 2)
+        result.recovery_after = round(max(0.0, last_change - (scene.ended_at or scene.begun_at)), 2)
 
 
 def _judge_waits(scene: Scene, audience: Audience) -> None:

@@ -24,6 +24,7 @@ class Scene:
     facts: dict[str, object] = field(default_factory=dict)
     begun_at: float | None = None  # when the fault began, as the wall clock says
     ended_at: float | None = None
+    settled_at: float | None = None  # when nothing was left to be done any more
     problems: list[str] = field(default_factory=list)  # what this fault alone has to look at
     at_hand: dict[str, Any] = field(default_factory=dict)  # what was set up before the load, for the strike
     told_within: float | None = None  # seconds that a connected subscriber may wait for a change, where it matters

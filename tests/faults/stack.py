@@ -13,6 +13,7 @@ from devstack.postgres import Postgres
 from devstack.processes import Child, free_port, stop_all
 from devstack.redis import Redis
 from tests.faults.background import Background
+from tests.faults.clocks import Clocks, PostgresOnItsClock, RedisOnItsClock, clocks
 from tests.faults.proxy import Proxy
 from tests.faults.waiting import wait_until
 from tests.http import call
@@ -38,10 +39,11 @@ class FaultStack(Stack):
         background: Background,
         *,
         proxied: bool,
+        clocks: Clocks | None = None,
         **settings: str,
     ) -> None:
         self.postgres, self.redis, self.background = postgres, redis, background
-        self.is_proxied = proxied
+        self.is_proxied, self.clocks = proxied, clocks
         self.links: dict[str, Proxy] = {}
         self._direct_url = postgres.create_database("sms")
         super().__init__(directory, DATABASE_URL=self._direct_url, REDIS_URL=redis.url, **{**SETTINGS, **settings})
@@ -51,6 +53,8 @@ class FaultStack(Stack):
         self.spare = self._child("spare", *web)
         self.spare.env = {**self.environment, "PORT": str(self.spare_port)}
         self.workers = [self.worker, self._child("worker2", "-m", "config.worker")]
+        if clocks is not None:
+            self._follow(clocks)
         self.armed = False
         self._ready: set[int] = set()  # process ids of workers that said so
         if proxied:
@@ -76,6 +80,12 @@ class FaultStack(Stack):
             "SIMULATOR_URL": _with_port(environment["SIMULATOR_URL"], ports["provider"]),
             "WEBHOOK_URL": _with_port(environment["WEBHOOK_URL"], ports["webhook"]),
         }
+
+    def _follow(self, clocks: Clocks) -> None:
+        groups = {"web": [self.web, self.spare], "workers": self.workers, "beat": [self.beat]}
+        for group, children in groups.items():
+            for child in children:
+                child.env = {**(child.env or {}), **clocks.environment(group)}
 
     @property
     def children(self) -> list[Child]:
@@ -153,16 +163,22 @@ class FaultStack(Stack):
 
 
 @contextmanager
-def running(directory: Path, *, proxied: bool = False, **settings: str) -> Iterator[FaultStack]:
-    """Start a stack, and stop all of it at the end, whatever happened."""
+def running(
+    directory: Path, *, proxied: bool = False, with_clocks: bool = False, **settings: str
+) -> Iterator[FaultStack]:
+    """Start a stack, and stop all of it at the end, whatever happened. Raises NoFaketime."""
     with ExitStack() as at_the_end:
+        settable = at_the_end.enter_context(clocks()) if with_clocks else None
         background = at_the_end.enter_context(Background())
         postgres = Postgres(directory / "pg", log=directory / "postgres.log")
         redis = Redis(directory / "redis", log=directory / "redis.log")
+        if settable is not None:
+            postgres = PostgresOnItsClock(directory / "pg", log=directory / "postgres.log", clocks=settable)
+            redis = RedisOnItsClock(directory / "redis", log=directory / "redis.log", clocks=settable)
         for server in (postgres, redis):
             at_the_end.callback(server.remove)
             server.start()
-        stack = FaultStack(directory, postgres, redis, background, proxied=proxied, **settings)
+        stack = FaultStack(directory, postgres, redis, background, proxied=proxied, clocks=settable, **settings)
         at_the_end.callback(stack.stop)
         stack.start()
         yield stack
