@@ -1,5 +1,6 @@
 """Health: `/healthz` says that web answers, `/readyz` that every part does."""
 
+import asyncio
 from http import HTTPStatus
 
 import orjson
@@ -11,6 +12,11 @@ from edge.endpoint import Endpoint
 from sms.database import in_thread, query, rows
 from sms.errors import Unavailable
 from sms.liveness import LASTS, PARTS, silent_parts
+from sms.threads import Threads
+
+ANSWERS_WITHIN = 2.0  # seconds; who asks has no patience, and slower is as good as dead
+
+_redis_thread = Threads("health", count=1, waiting=1_000)  # a Redis that hangs must not hold up the database's threads
 
 
 async def show_health(_: Request) -> Response:
@@ -20,7 +26,8 @@ async def show_health(_: Request) -> Response:
 
 async def show_readiness(_: Request) -> Response:
     """Return 200 when PostgreSQL, Redis, a worker and beat are all alive, else 503 naming what is not."""
-    wrong = await in_thread(not_ready)
+    database, parts = await asyncio.gather(_ask_database(), _ask_parts())
+    wrong = database | parts
     status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
     headers = {"Cache-Control": "no-store"}
     if wrong:
@@ -29,19 +36,24 @@ async def show_readiness(_: Request) -> Response:
     return Response(body, status, headers, "application/json")
 
 
-def not_ready() -> dict[str, str]:
-    """Return each part that does not answer, with what is wrong with it; empty when all are well."""
-    wrong: dict[str, str] = {}
+async def _ask_database() -> dict[str, str]:
+    """Return what is wrong with PostgreSQL, as requests feel it: a thread has to come free for them, too."""
     try:
-        query(rows, "SELECT 1")
-    except Unavailable:
-        wrong["postgresql"] = "does not answer"
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            await in_thread(query, rows, "SELECT 1")
+    except (Unavailable, TimeoutError):
+        return {"postgresql": "does not answer"}
+    return {}
+
+
+async def _ask_parts() -> dict[str, str]:
+    """Return each part that gave no sign of life in Redis, and Redis itself if it does not answer."""
     try:
-        wrong |= dict.fromkeys(silent_parts(), f"no sign of life for {LASTS} s")
-    except redis.RedisError:
-        wrong["redis"] = "does not answer"
-        wrong |= dict.fromkeys(PARTS, "unknown while redis is down")
-    return wrong
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            silent = await _redis_thread.run(silent_parts)
+    except (redis.RedisError, Unavailable, TimeoutError):
+        return {"redis": "does not answer"} | dict.fromkeys(PARTS, "unknown while redis is down")
+    return dict.fromkeys(silent, f"no sign of life for {LASTS} s")
 
 
 healthz = Endpoint(GET=show_health)

@@ -4,34 +4,36 @@ psycopg2 is synchronous. Under ASGI each request's own thread would open a conne
 runs every query on one small pool of threads instead; a worker's threads are long-lived already.
 """
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
-from sms.errors import Unavailable
+from sms.errors import Unanswered, Unavailable
+from sms.threads import Threads
 
 T = TypeVar("T")
 
 # How a lost connection is said; an InternalError when the server ended a transaction that stood idle.
 LOST = (OperationalError, InterfaceError, InternalError)
 
-_threads = ThreadPoolExecutor(settings.SMS_DATABASE_THREADS, thread_name_prefix="database")
+_threads = Threads("database", count=settings.SMS_DATABASE_THREADS, waiting=2_000)
 
 
 async def in_thread(work: Callable[..., T], *args: Any) -> T:
-    """Run `work` on a thread that keeps its database connection."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
+    """Run `work` on a thread that keeps its database connection.
+
+    Raises Overloaded if no thread is free in time, Unanswered if `work` takes too long; then it runs on by itself.
+    """
+    return await _threads.run(work, *args)
 
 
 def transact(work: Callable[..., T], *args: Any) -> T:
     """Run `work` in one transaction on this thread's connection, and return its result after the commit.
 
     A connection found dead is replaced and `work` runs again, once, but only if the commit had not begun: from then on
-    nobody can tell whether it happened. Raises Unavailable.
+    nobody can tell whether it happened. Raises Unavailable; Unanswered if the commit had begun.
     """
     try:
         return _transact(work, *args)
@@ -64,7 +66,7 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
             committing = True
     except LOST as error:
         connection.close()
-        raise (Unavailable() if committing else _DeadBeforeCommit()) from error
+        raise (Unanswered() if committing else _DeadBeforeCommit()) from error
     return result
 
 

@@ -8,7 +8,9 @@ SmsError
 ├── PermissionDenied       a valid key without the scope
 ├── InvalidReceipt         the provider's request is not a receipt
 ├── SignatureRefused       the provider's request is not signed as it must be
-└── Unavailable            nothing was stored; try again
+└── Unavailable            try again; nothing was stored
+    ├── Overloaded         too many were waiting
+    └── Unanswered         try again; perhaps it was stored
 """
 
 from enum import StrEnum
@@ -119,3 +121,13 @@ class Overloaded(Unavailable):
     def __init__(self) -> None:
         super().__init__("Too many requests are waiting; try again shortly.")
         self.code = ErrorCode.OVERLOADED
+
+
+class Unanswered(Unavailable):
+    """The database did not answer in time, or was lost in the commit: perhaps it was stored, perhaps not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database did not answer in time. What was to be stored may be stored or not: "
+            "repeat the request with the same idempotency key."
+        )

@@ -3,22 +3,36 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from django.db import DataError, IntegrityError
 
-from sms.database import in_thread
-from sms.errors import Overloaded
+from sms.errors import Overloaded, Unanswered
+from sms.threads import ANSWER_WITHIN, TURN_WITHIN
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LOOKS_EVERY = 0.2  # seconds between two looks at who has waited for too long
+
+
+@dataclass(slots=True)
+class Waiting(Generic[Item, Result]):
+    """An item, who waits for it, and since when."""
+
+    item: Item
+    answer: asyncio.Future[Result]
+    since: float
+
 
 class SharedCommit(Generic[Item, Result]):
-    """Writes items in sets, each set in one commit.
+    """Writes items in sets, each set in one commit, on a thread of its own.
 
     A flush takes what has gathered while the last one ran; nobody waits on a timer. An item that the database refuses
-    fails alone: its set is written again in halves.
+    fails alone: its set is written again in halves. Waiting for a flush is bounded, in number and in time. So is
+    waiting for its end, but what a flush has taken may be stored all the same.
     """
 
     def __init__(
@@ -27,32 +41,57 @@ class SharedCommit(Generic[Item, Result]):
         self._write = write
         self._at_once = at_once
         self._most_waiting = waiting
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[Waiting[Item, Result]] = deque()
         self._flusher: asyncio.Task[None] | None = None
+        self._began = 0.0  # when the flush that is under way began
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shared commit")  # reads can never hold it up
 
     async def __call__(self, item: Item) -> Result:
-        """Return the item's result once it is committed. Raises what the write says of it, or Overloaded."""
-        if len(self._waiting) >= self._most_waiting:
+        """Return the item's result once it is committed.
+
+        Raises what the write says of it; Overloaded if it was not even tried; Unanswered if nobody knows.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        is_stalled = self._flusher is not None and now - self._began > TURN_WITHIN
+        if is_stalled or len(self._waiting) >= self._most_waiting:
             raise Overloaded
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        waiting: Waiting[Item, Result] = Waiting(item, loop.create_future(), now)
+        self._waiting.append(waiting)
         if self._flusher is None:
+            self._began = now
             self._flusher = asyncio.create_task(self._flush())
-        return await future
+        return await waiting.answer
 
     async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._waiting:
+                self._began = loop.time()
                 taken = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
-                results = await self._write_set([item for item, _ in taken])
-                for (_, future), result in zip(taken, results, strict=True):
-                    _settle(future, result)
+                writing = asyncio.create_task(self._write_set([one.item for one in taken]))
+                while not (await asyncio.wait((writing,), timeout=LOOKS_EVERY))[0]:
+                    self._give_up(taken, loop.time())
+                for one, result in zip(taken, writing.result(), strict=True):
+                    _settle(one.answer, result)
+                self._refuse_late(loop.time())
         finally:
             self._flusher = None
 
+    def _give_up(self, taken: Sequence[Waiting[Item, Result]], now: float) -> None:
+        """Answer those who have waited for too long: for their turn, or for the flush that has taken them."""
+        self._refuse_late(now)
+        if now - self._began > ANSWER_WITHIN:
+            for one in taken:
+                _settle(one.answer, Unanswered())
+
+    def _refuse_late(self, now: float) -> None:
+        while self._waiting and now - self._waiting[0].since > TURN_WITHIN:
+            _settle(self._waiting.popleft().answer, Overloaded())
+
     async def _write_set(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            return await in_thread(self._write, items)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, items)
         except (DataError, IntegrityError, ValueError) as error:  # psycopg2 raises ValueError for a NUL
             if len(items) == 1:
                 return [error]
@@ -63,7 +102,7 @@ class SharedCommit(Generic[Item, Result]):
 
 
 def _settle(future: "asyncio.Future[Result]", result: Result | Exception) -> None:
-    if future.done():  # the caller went away; what it asked for is stored all the same
+    if future.done():  # the caller went away, or was told that nobody knows; what it asked for is stored all the same
         return
     if isinstance(result, Exception):
         future.set_exception(result)

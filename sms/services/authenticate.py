@@ -1,8 +1,10 @@
 """Tell who is calling, and what they may do."""
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -33,6 +35,7 @@ class Caller:
 
 
 _known: dict[bytes, tuple[float, Caller | None]] = {}
+_asked: dict[bytes, asyncio.Future[Caller | None]] = {}  # look-ups under way: one a key, however many wait for it
 _ANONYMOUS = b"anonymous"
 
 
@@ -69,11 +72,20 @@ async def _look_up(digest: bytes) -> Caller | None:
     fresh_until, caller = _known.get(digest, (0.0, None))
     if now < fresh_until:
         return caller
-    caller = await in_thread(query, _load, digest)
+    asking = _asked.get(digest)
+    if asking is None:
+        asking = _asked[digest] = asyncio.ensure_future(in_thread(query, _load, digest))
+        asking.add_done_callback(partial(_remember, digest, now + FRESH))
+    return await asyncio.shield(asking)  # one that goes away takes the answer from nobody else
+
+
+def _remember(digest: bytes, fresh_until: float, asking: "asyncio.Future[Caller | None]") -> None:
+    del _asked[digest]
+    if asking.cancelled() or asking.exception() is not None:
+        return
     if len(_known) >= REMEMBERED:  # a flood of invented keys must not grow the memory
         _known.clear()
-    _known[digest] = (now + FRESH, caller)
-    return caller
+    _known[digest] = (fresh_until, asking.result())
 
 
 def _load(digest: bytes) -> Caller | None:

@@ -22,7 +22,7 @@ class Incoming:
 async def receive(provider_name: str, request: WebhookRequest) -> int:
     """Verify a provider's call, store its receipts, and return how many, after the commit.
 
-    Raises SignatureRefused, InvalidReceipt, Unavailable; in each case nothing was stored.
+    Raises SignatureRefused, InvalidReceipt, Unavailable. After the last, some may be stored: a receipt may come twice.
     """
     provider = get_provider(provider_name)
     provider.verify(request)
@@ -58,4 +58,4 @@ def store(incoming: Sequence[Incoming]) -> Sequence[None]:
     return [None] * len(incoming)
 
 
-_inbox: SharedCommit[Incoming, None] = SharedCommit(store, at_once=500, waiting=10_000)
+_inbox: SharedCommit[Incoming, None] = SharedCommit(store, at_once=500, waiting=5_000)

@@ -6,7 +6,8 @@ import threading
 import pytest
 from django.db import DataError
 
-from sms.errors import Overloaded
+from sms import shared_commit
+from sms.errors import Overloaded, Unanswered
 from sms.shared_commit import SharedCommit
 
 
@@ -102,3 +103,57 @@ async def test_a_caller_that_goes_away_harms_nobody():
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == 2
+
+
+@pytest.fixture
+def stuck(monkeypatch):
+    """A shared commit with little patience whose writes take until an event is set, and the sets that it wrote."""
+    monkeypatch.setattr(shared_commit, "TURN_WITHIN", 0.3)
+    monkeypatch.setattr(shared_commit, "LOOKS_EVERY", 0.02)
+    sets, go = [], threading.Event()
+
+    def write(items):
+        sets.append(list(items))
+        go.wait(10)
+        return items
+
+    yield SharedCommit(write, at_once=1, waiting=100), sets, go
+    go.set()
+
+
+async def started(shared, sets):
+    """Let a first item be taken by a flush."""
+    task = asyncio.create_task(shared(1))
+    while not sets:
+        await asyncio.sleep(0.001)
+    return task
+
+
+async def test_what_waits_for_too_long_is_refused_and_never_written(stuck):
+    """Those who wait are refused in time, and at once while the flush hangs; the one in the flush hears its result."""
+    shared, sets, go = stuck
+    first = await started(shared, sets)
+    with pytest.raises(Overloaded):
+        await shared(2)
+    late = asyncio.create_task(shared(3))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert isinstance(late.exception(), Overloaded)
+    go.set()
+    assert await first == 1
+    assert await shared(4) == 4
+    assert sets == [[1], [4]]
+
+
+async def test_what_a_hanging_flush_has_taken_is_unanswered(stuck, monkeypatch):
+    """Its caller hears that nobody knows: it may be stored all the same, and here it is."""
+    monkeypatch.setattr(shared_commit, "ANSWER_WITHIN", 0.1)
+    shared, sets, go = stuck
+    first = await started(shared, sets)
+    with pytest.raises(Unanswered):
+        await first
+    go.set()
+    while shared._flusher is not None:
+        await asyncio.sleep(0.001)
+    assert await shared(2) == 2
+    assert sets == [[1], [2]]
