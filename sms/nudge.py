@@ -87,6 +87,12 @@ class Nudge:
             return False
         return True
 
+    def _waiting(self) -> int:
+        queue = current_app.amqp.router.route({}, self._task)["queue"].name
+        with current_app.connection_or_acquire() as connection:
+            waiting: int = connection.default_channel.client.llen(queue)
+            return waiting
+
 
 nudge_dispatch = Nudge("sms.dispatch")
 nudge_receipts = Nudge("sms.receipts")

@@ -7,6 +7,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from sms import nudge as nudges
 from sms.nudge import SOON, Nudge
 
 
@@ -56,3 +57,16 @@ def test_a_long_wait_is_left_to_beat(nudge):
     ask.after(0.0)
     becomes(count, 1)
     assert ask._times == []
+
+
+def test_a_queue_that_nobody_empties_stays_short(nudge, monkeypatch):
+    """As many nudges as do some good, and no more; one is sent again as soon as they were taken."""
+    ask, count = nudge
+    monkeypatch.setattr(nudges, "MOST_WAITING", 3)
+    for _ in range(10):
+        assert ask._send()
+    assert count() == 3
+    with redis.Redis.from_url(settings.SMS_REDIS_URL) as broker:
+        broker.delete("dispatch")
+    ask()
+    becomes(count, 1)
