@@ -65,7 +65,7 @@ def sweep_up() -> None:
     """Settle what was left behind."""
     with _patient():
         sweep.release_expired_leases()
-        settle.settle()
+        settle.settle(keep_going=_slice())
 
 
 @shared_task(name="sms.reconcile", ignore_result=True)

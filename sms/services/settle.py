@@ -1,6 +1,6 @@
 """Settle what was handed over, or perhaps was, and never reported: by the provider's look-up, by policy, by time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -37,8 +37,11 @@ class Uncertain:
     provider: str
 
 
-def settle() -> int:
-    """Settle what is due and return how many messages moved. Safe to run many at once."""
+def settle(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Settle what is due, a set at a time, until nothing is or `keep_going` says no; return how many messages moved.
+
+    Safe to run many at once.
+    """
     moved = 0
     while True:
         due, uncertain, changes = transact(_take, clock.watch())
@@ -46,7 +49,7 @@ def settle() -> int:
         moved += len(changes)
         for name, group in groupby(sorted(uncertain, key=lambda one: one.provider), key=lambda one: one.provider):
             moved += _look_up(name, list(group))
-        if due < BATCH:
+        if due < BATCH or not keep_going():
             return moved
 
 
