@@ -49,6 +49,7 @@ class Load:
     refused: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)  # how long each answer took that came at the first try
     most_tries: int = 0
+    no_answers: dict[str, int] = field(default_factory=dict)  # what came instead of an answer → how often
     done: bool = False
 
     async def run(self) -> None:
@@ -77,7 +78,9 @@ class Load:
         while True:
             try:
                 message_id = await send(session, self.url, planned)
-            except NoAnswer:
+            except NoAnswer as no_answer:
+                reason = str(no_answer)
+                self.no_answers[reason] = self.no_answers.get(reason, 0) + 1
                 if time.monotonic() - begun > GIVES_UP:
                     self.unanswered.append(planned.number)
                     return

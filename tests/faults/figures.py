@@ -17,6 +17,8 @@ HEADINGS = (
     "gaps or repeats",
     "longest recovery s",
     "longest until told s",
+    "web MB",
+    "worker MB",
     "bad runs",
 )
 
@@ -45,9 +47,14 @@ def _line(name: str, results: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         return f"{max((one[field] for one in results if one[field] is not None), default=0.0):.1f}"
 
     sums = [total(field) for field in ("lost", "sent_twice", "receipts", "receipts_not_applied", "backwards")]
+
+    def largest(*names: str) -> str:
+        return str(max((one.get("memory", {}).get(name, 0) for one in results for name in names), default=0))
+
     bad = str(sum(bool(one["problems"]) for one in results))
+    sizes = [largest("web", "spare"), largest("worker", "worker2")]
     times = [longest("recovery"), longest("told")]
-    return (name, str(len(results)), total("accepted"), *sums, total("subscriber_errors"), *times, bad)
+    return (name, str(len(results)), total("accepted"), *sums, total("subscriber_errors"), *times, *sizes, bad)
 
 
 def progress(result: dict[str, Any]) -> str:

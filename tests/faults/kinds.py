@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.faults import clock_faults, live_faults, process_faults, receipt_faults, server_faults
+from tests.faults import (
+    clock_faults,
+    live_faults,
+    overload_faults,
+    process_faults,
+    receipt_faults,
+    server_faults,
+    stop_faults,
+)
 from tests.faults.provider import DISORDERLY, USUAL, Habits
 from tests.faults.scene import Scene
 
@@ -13,10 +21,12 @@ RATE = 250.0  # messages a second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind of fault: what is set up before the load, and what strikes while messages flow."""
+    """One kind of fault: what is set up before the load, what strikes while messages flow, what is looked at after."""
 
     strike: Callable[[Scene], None]
     prepare: Callable[[Scene], None] = lambda _: None
+    check: Callable[[Scene], None] = lambda _: None
+    times: int = 1  # so many times the messages of other kinds: it takes longer
     needs_proxies: bool = False
     needs_clocks: bool = False
     rate: float = RATE
@@ -77,5 +87,18 @@ KINDS: dict[str, Kind] = {
     ),
     "subscribers-vanish": Kind(prepare=live_faults.crowd_comes, strike=live_faults.crowd_vanishes),
     "slow-reader": Kind(strike=live_faults.stops_reading, rate=25.0),
-    "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, rate=40.0),
+    "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, times=8),
+    "web-stopped": Kind(strike=stop_faults.web_stopped, check=stop_faults.nobody_noticed, needs_proxies=True, times=6),
+    "worker-stopped-mid-batch": Kind(
+        prepare=stop_faults.stop_second_worker, strike=stop_faults.worker_stopped, needs_proxies=True
+    ),
+    "provider-stalled": Kind(strike=overload_faults.stalled_provider, rate=50.0),
+    "database-stalled": Kind(strike=overload_faults.stalled_database, check=overload_faults.flood_arrived),
+    "queue-order": Kind(
+        prepare=overload_faults.stop_workers,
+        strike=overload_faults.long_queue,
+        check=overload_faults.urgent_went_first,
+        times=6,
+    ),
+    "soak": Kind(strike=overload_faults.soak, rate=350.0, times=40),
 }

@@ -8,12 +8,17 @@ import hashlib
 import hmac
 import json
 import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import aiohttp
 
 from tests.faults.plan import OURS, Plan
 from tests.stack import SECRET
+
+T = TypeVar("T")
 
 LOOKS_EVERY = 0.3  # seconds
 TIMEOUT = 5.0
@@ -66,7 +71,7 @@ class Provider:
         limits = aiohttp.ClientTimeout(total=TIMEOUT)
         async with aiohttp.ClientSession(timeout=limits) as session, asyncio.TaskGroup() as reports:
             while True:
-                for client_reference in await self._taken(session):
+                for client_reference in await self._patiently(self._taken, session):
                     if client_reference not in seen:
                         seen.add(client_reference)
                         self.under_way += 1
@@ -79,9 +84,19 @@ class Provider:
         ours = [one for one in found if one["text"].startswith(f"{self.plan.name} ")]
         return [reference for one in ours for reference in one["client_references"]]
 
-    async def _report(self, session: aiohttp.ClientSession, client_reference: str) -> None:
+    async def _reference(self, session: aiohttp.ClientSession, client_reference: str) -> str:
         async with session.get(f"{self.simulator_url}/v1/messages?client_reference={client_reference}") as response:
-            reference = (await response.json())["reference"]
+            return (await response.json())["reference"]
+
+    async def _patiently(self, ask: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Ask the simulator, and again while it stands still."""
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                return await ask(*args)
+            await asyncio.sleep(WAIT)
+
+    async def _report(self, session: aiohttp.ClientSession, client_reference: str) -> None:
+        reference = await self._patiently(self._reference, session, client_reference)
         document = {"provider_reference": reference}
         script = self.rng.choice(self.habits.scripts)
         if self.rng.random() < self.habits.names_attempt:

@@ -73,11 +73,11 @@ class Proxy:
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         self.passed += 1
-        backends = list(self.backends)
+        first, backends = self.passed, list(self.backends)  # both may change while we wait
         for number in range(len(backends)):
             with contextlib.suppress(OSError):
                 return await asyncio.open_connection(
-                    "127.0.0.1", backends[(self.passed + number) % len(backends)], limit=PIECE
+                    "127.0.0.1", backends[(first + number) % len(backends)], limit=PIECE
                 )
         return None
 

@@ -11,6 +11,7 @@ from typing import Any
 from tests.faults.clients import Load
 from tests.faults.count import Counted, count
 from tests.faults.kinds import KINDS
+from tests.faults.memory import Memory
 from tests.faults.plan import make_plan
 from tests.faults.provider import Provider
 from tests.faults.scene import Scene
@@ -45,6 +46,7 @@ class Result:
     recovery_after: float | None = None  # the same, from the moment when nothing was struck any more
     told: float | None = None  # seconds from the fault's beginning until every subscriber had seen the end
     seconds: float = 0.0
+    memory: dict[str, int] = field(default_factory=dict)  # the most that each part took, in MB
     facts: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -56,27 +58,32 @@ class Result:
 
 def run(stack: FaultStack, kind: str, seed: int, *, number: int, messages: int) -> Result:
     """Send a load, strike, wait until nothing moves any more, and count. `number` counts the runs of this stack."""
-    begun = time.monotonic()
+    begun, messages = time.monotonic(), messages * KINDS[kind].times
     rng = random.Random(f"{kind} {seed} {messages}")
     plan = make_plan(rng, run=number, name=f"{kind} {seed}.{number}", seed=seed, messages=messages, watched=WATCHED)
     scene = Scene(stack, rng, plan, seed)
     result = Result(kind, seed, messages, facts=scene.facts)
     KINDS[kind].prepare(scene)
+    memory = Memory(stack)
     audience = Audience(stack.websocket_url, stack.api_key)
     provider = Provider(
         stack.simulator_url, f"http://127.0.0.1:{stack.port}", plan, random.Random(rng.random()), KINDS[kind].habits
     )
     load = scene.load = Load(stack.url, stack.api_key, plan, KINDS[kind].rate)
     load.on_accepted = lambda one, message_id: audience.follow(message_id) if one.is_watched else None
-    tasks = [stack.background.start(one.run()) for one in (load, audience, provider)]
+    tasks = [stack.background.start(one.run()) for one in (load, audience, provider, memory)]
     try:
         KINDS[kind].strike(scene)
         happens(tasks[0].done, within=LOAD_WITHIN)
         _wait_for_the_end(scene, audience, provider)
+        KINDS[kind].check(scene)
+        memory.look()
     finally:
         for task in tasks:
             task.cancel()
     _record(result, scene, audience, provider, tasks)
+    result.memory = memory.most
+    result.problems += memory.problems()
     _reconcile(stack, result)
     stack.mend()
     result.seconds = round(time.monotonic() - begun, 1)
