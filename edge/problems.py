@@ -23,6 +23,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.InvalidMessage: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
+    errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.PermissionDenied: HTTPStatus.FORBIDDEN,
     errors.InvalidReceipt: HTTPStatus.BAD_REQUEST,

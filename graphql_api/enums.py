@@ -44,6 +44,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
     ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
+    ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",

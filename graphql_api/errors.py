@@ -23,7 +23,7 @@ INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 BAD_REQUESTS: Final = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 
-@strawberry.interface(description="Why a request was refused. Nothing was stored.")
+@strawberry.interface(description="Why a request was refused. Nothing was stored or changed.")
 class Refusal:
     """Why a request was refused."""
 
@@ -40,6 +40,18 @@ class InvalidMessage(Refusal):
 @strawberry.type(description="The idempotency key was used for a different request.")
 class IdempotencyConflict(Refusal):
     """The idempotency key was used for a different request."""
+
+
+@strawberry.type(description="The account has no message with this id.")
+class MessageNotFound(Refusal):
+    """The account has no message with this id."""
+
+
+@strawberry.type(
+    description="The message was sent, or may have been, or its fate is decided; `detail` tells its status."
+)
+class NotCancelable(Refusal):
+    """The message can no longer be withdrawn."""
 
 
 class InvalidMessages(strawberry.ExceptionHandler[errors.InvalidMessage, InvalidMessage]):
@@ -60,6 +72,26 @@ class IdempotencyConflicts(strawberry.ExceptionHandler[errors.IdempotencyConflic
     ) -> IdempotencyConflict:
         """Translate."""
         return IdempotencyConflict(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+class MessagesNotFound(strawberry.ExceptionHandler[errors.MessageNotFound, MessageNotFound]):
+    """Makes an unknown id a member of the field's union."""
+
+    def handle(
+        self, exception: errors.MessageNotFound, *, field: StrawberryField, info: strawberry.Info
+    ) -> MessageNotFound:
+        """Translate."""
+        return MessageNotFound(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+class NotCancelables(strawberry.ExceptionHandler[errors.NotCancelable, NotCancelable]):
+    """Makes a cancellation that came too late a member of the field's union."""
+
+    def handle(
+        self, exception: errors.NotCancelable, *, field: StrawberryField, info: strawberry.Info
+    ) -> NotCancelable:
+        """Translate."""
+        return NotCancelable(code=exception.code, field=_spelled(exception), detail=exception.detail)
 
 
 def _spelled(exception: SmsError) -> str:

@@ -3,19 +3,26 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
 from graphql_api.context import Context, Info
-from graphql_api.errors import IdempotencyConflict, InvalidMessage
+from graphql_api.errors import IdempotencyConflict, InvalidMessage, MessageNotFound, NotCancelable
 from graphql_api.idempotency import is_alone, key_of, tell_replayed
 from graphql_api.inputs import SendMessageInput
-from graphql_api.types import Message, SendMessageSuccess
+from graphql_api.types import CancelMessageSuccess, Message, SendMessageSuccess
+from sms import errors
 from sms.services.accept import accept
+from sms.services.cancel import cancel
 
 SendMessageResult = Annotated[
     SendMessageSuccess | InvalidMessage | IdempotencyConflict,
     strawberry.union("SendMessageResult", description="The message, or why there is none."),
+]
+CancelMessageResult = Annotated[
+    CancelMessageSuccess | MessageNotFound | NotCancelable,
+    strawberry.union("CancelMessageResult", description="The message, or why it was not withdrawn."),
 ]
 
 
@@ -31,6 +38,20 @@ class Mutation:
     ) -> SendMessageResult:
         """Accept one message for delivery."""
         return await send(info.context, input, partial(is_alone, info))
+
+    @strawberry.mutation(  # type: ignore[untyped-decorator]
+        description="Withdraw a message before it is sent. Doing it again is harmless."
+    )
+    async def cancel_message(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The message's id.")]
+    ) -> CancelMessageResult:
+        """Withdraw a message before it is sent; a malformed id looks like one that does not exist."""
+        caller = await info.context.caller()
+        try:
+            message_id = UUID(id)
+        except ValueError:
+            raise errors.MessageNotFound from None
+        return CancelMessageSuccess(message=Message.of(await cancel(caller=caller, message_id=message_id)))
 
 
 async def send(context: Context, input: SendMessageInput, is_alone: Callable[[], bool]) -> SendMessageSuccess:

@@ -25,5 +25,10 @@ schema = ServiceSchema(
     mutation=Mutation,
     subscription=Subscription,
     extensions=[Limits],
-    exception_handlers=[errors.InvalidMessages(), errors.IdempotencyConflicts()],
+    exception_handlers=[
+        errors.InvalidMessages(),
+        errors.IdempotencyConflicts(),
+        errors.MessagesNotFound(),
+        errors.NotCancelables(),
+    ],
 )

@@ -106,6 +106,13 @@ class SendMessageSuccess:
     replayed: bool = described("Whether the idempotency key had been used for this very message before.")
 
 
+@strawberry.type(description="The message is withdrawn for good, now or before, and will never be sent.")
+class CancelMessageSuccess:
+    """The message is withdrawn for good."""
+
+    message: Message = described("The message.")
+
+
 @strawberry.type(description="A change of a message's status. Each comes once, in the order of `sequence`.")
 class MessageStatusEvent:
     """A change of a message's status."""

@@ -1,4 +1,4 @@
-"""REST: `POST /api/messages/` and `GET /api/messages/<id>/`."""
+"""REST: `POST /api/messages/`, `GET /api/messages/<id>/` and `POST /api/messages/<id>/cancel/`."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -16,8 +16,10 @@ from sms import scopes, selectors
 from sms.errors import MessageNotFound
 from sms.models import Message
 from sms.services.accept import accept
+from sms.services.cancel import cancel
 
 COLLECTION = "/api/messages/"
+CANCEL = "/cancel"
 
 
 async def create_message(request: Request) -> Response:
@@ -35,12 +37,23 @@ async def show_message(request: Request) -> Response:
     """Return one message with its history."""
     caller = await caller_of(request)
     caller.require(scopes.READ)
-    written = request.scope["path"].removeprefix(COLLECTION).rstrip("/")
+    message_id = _id_in(request.scope["path"])
+    return _json(await selectors.message(account_id=caller.account_id, message_id=message_id), HTTPStatus.OK, {})
+
+
+async def cancel_message(request: Request) -> Response:
+    """Withdraw one message before it is sent."""
+    caller = await caller_of(request)
+    message_id = _id_in(request.scope["path"].rstrip("/").removesuffix(CANCEL))
+    return _json(await cancel(caller=caller, message_id=message_id), HTTPStatus.OK, {})
+
+
+def _id_in(path: str) -> UUID:
+    """Return the id of the message that a path names. Raises MessageNotFound for what can be no id."""
     try:
-        message_id = UUID(written)
+        return UUID(path.removeprefix(COLLECTION).rstrip("/"))
     except ValueError:
         raise MessageNotFound from None
-    return _json(await selectors.message(account_id=caller.account_id, message_id=message_id), HTTPStatus.OK, {})
 
 
 def _json(message: Message, status: HTTPStatus, headers: dict[str, str]) -> Response:
@@ -50,6 +63,7 @@ def _json(message: Message, status: HTTPStatus, headers: dict[str, str]) -> Resp
 
 _collection = Endpoint(POST=create_message)
 _item = Endpoint(GET=show_message)
+_cancellation = Endpoint(POST=cancel_message)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +71,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
+    elif path.startswith(COLLECTION) and path.rstrip("/").endswith(CANCEL):
+        await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):
         await _item(scope, receive, send)
     else:

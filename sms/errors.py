@@ -4,6 +4,7 @@ SmsError
 ├── InvalidMessage         the caller can mend the request
 ├── IdempotencyConflict    the key was used for another request
 ├── MessageNotFound        no such message, or another account's
+├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
 ├── PermissionDenied       a valid key without the scope
 ├── InvalidReceipt         the provider's request is not a receipt
@@ -35,6 +36,7 @@ class ErrorCode(StrEnum):
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     MESSAGE_NOT_FOUND = "MESSAGE_NOT_FOUND"
+    NOT_CANCELABLE = "NOT_CANCELABLE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
@@ -76,6 +78,17 @@ class MessageNotFound(SmsError):
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.MESSAGE_NOT_FOUND, "There is no message with this id.", field="id")
+
+
+class NotCancelable(SmsError):
+    """A provider has the message, or may have it, or its fate is decided already."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(
+            ErrorCode.NOT_CANCELABLE,
+            f"The message is {status}; only one that certainly no provider has been given can be canceled.",
+            field="id",
+        )
 
 
 class Unauthenticated(SmsError):

@@ -74,6 +74,13 @@ class Finding:
     provider_reference: str | None = None
     certainly_not_there: bool = False
 
+    @property
+    def handover(self) -> Handover | None:
+        """What the attempt came to, or None when that is still not known."""
+        if self.provider_reference is not None:
+            return Handover.SENT
+        return Handover.NOT_SENT if self.certainly_not_there else None
+
     @classmethod
     def found(cls, provider_reference: str) -> "Finding":
         """The provider has it."""

@@ -109,9 +109,12 @@ def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
     return len(changes)
 
 
-CLOSE_FOUND = """
-UPDATE sms_submitattempt a SET finished_at = now(), outcome = 'SENT', provider_reference = t.reference
-FROM unnest(%s::uuid[], %s::text[]) AS t (id, reference) WHERE a.id = t.id
+# What is known of each attempt decides whether its message may still be canceled. A yes is not taken back.
+CLOSE = """
+UPDATE sms_submitattempt a SET finished_at = now(), outcome = t.outcome,
+       provider_reference = coalesce(t.reference, a.provider_reference)
+FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS t (id, outcome, reference)
+WHERE a.id = t.id AND (t.outcome = 'SENT' OR a.outcome IS DISTINCT FROM 'SENT')
 """
 
 
@@ -123,8 +126,13 @@ def _record(provider_name: str, uncertain: Sequence[Uncertain], findings: Sequen
         if message.status is Status.UNCERTAIN and message.attempt == one.attempt_number:
             asked += _as_moves(provider_name, one, finding, resend_allowed=message.resend_allowed)
     changes = moves.apply(messages, asked)
-    if found := [(one, f) for one, f in zip(uncertain, findings, strict=True) if f.provider_reference]:
-        execute(CLOSE_FOUND, [str(one.attempt_id) for one, _ in found], [f.provider_reference for _, f in found])
+    if closed := [(one.attempt_id, f) for one, f in zip(uncertain, findings, strict=True) if f.handover is not None]:
+        execute(
+            CLOSE,
+            [str(attempt_id) for attempt_id, _ in closed],
+            [finding.handover for _, finding in closed],
+            [finding.provider_reference for _, finding in closed],
+        )
     return changes
 
 

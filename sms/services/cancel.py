@@ -1,0 +1,51 @@
+"""Withdraw a message before it is sent."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from sms import scopes, selectors
+from sms.database import in_thread, rows, transact
+from sms.errors import MessageNotFound, NotCancelable
+from sms.events import StatusChanged, announce
+from sms.models import Message
+from sms.services import moves
+from sms.services.authenticate import Caller
+from sms.services.moves import Move, Verdict
+from sms.statuses import Status
+
+
+async def cancel(*, caller: Caller, message_id: UUID) -> Message:
+    """Withdraw a message, and return it with its `history` after the commit; again, it is returned as it is.
+
+    Raises NotCancelable, MessageNotFound, PermissionDenied, Unavailable; in each case nothing changed.
+    """
+    caller.require(scopes.SEND)
+    message: Message
+    message, changes = await in_thread(transact, _withdraw, caller.account_id, message_id)
+    # Not on a database thread: a Redis that hangs must not keep one from the others.
+    await asyncio.to_thread(announce, changes)
+    return message
+
+
+# What an attempt is known to have come to; one that is still open counts, for its worker may have been cut off.
+PERHAPS_SENT = "SELECT FROM sms_submitattempt WHERE message_id = %s AND outcome IS DISTINCT FROM 'NOT_SENT' LIMIT 1"
+
+
+def _withdraw(account_id: UUID, message_id: UUID) -> tuple[Message, Sequence[StatusChanged]]:
+    held = moves.lock([message_id])
+    # A claim that is under way has locked the message: what is read now is what it left.
+    if message_id not in held or held[message_id].account_id != account_id:
+        raise MessageNotFound
+    status = held[message_id].status
+    if status is Status.CANCELED:
+        return selectors.get_message(account_id, message_id), []
+    # CANCELED says "never sent", for good. So a message that is queued again only because its policy takes the text
+    # twice (AT_LEAST_ONCE) is past that.
+    if rows(PERHAPS_SENT, message_id):
+        raise NotCancelable(status)
+    move = Move(message_id, Status.CANCELED)
+    changes = moves.apply(held, [move])
+    if move.verdict is not Verdict.APPLIED:
+        raise NotCancelable(status)
+    return selectors.get_message(account_id, message_id), changes
