@@ -15,7 +15,7 @@ from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
 from sms.providers.errors import BACKOFFS, OURS, ProviderError
 from sms.services import clock, moves
-from sms.services.moves import RECEIPT_WINDOW, Move
+from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
 
 
@@ -76,6 +76,8 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
         asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
         claimed.append(Claimed(message_id, attempts + 1, Submission(uuid7(), sender_id, recipient, text)))
     changes = moves.apply(messages, asked)
+    # Whatever the queue says: only what the table lets into SENDING is handed over.
+    claimed = [one for one in claimed if messages[one.message_id].moved]
     if claimed:
         execute(
             INSERT_ATTEMPTS,
@@ -87,13 +89,14 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
     return claimed, changes
 
 
+# A worker that was frozen may come after a look-up: its "perhaps" tells nothing new then, and a yes is not taken back.
 CLOSE_ATTEMPTS = """
 UPDATE sms_submitattempt a SET finished_at = now(), outcome = t.outcome, error_code = t.error_code,
        provider_error = t.provider_error, detail = t.detail,
        provider_reference = coalesce(t.provider_reference, a.provider_reference)
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
      AS t (id, outcome, provider_reference, error_code, provider_error, detail)
-WHERE a.id = t.id
+WHERE a.id = t.id AND (a.outcome IS NULL OR (a.outcome <> 'SENT' AND t.outcome <> 'MAYBE_SENT'))
 """
 
 # Receipts that came before we knew the reference they name.
@@ -129,10 +132,8 @@ def _record(
     messages = moves.lock([one.message_id for one in claimed])
     asked = []
     for one, outcome in zip(claimed, outcomes, strict=True):
-        overtaken = messages[one.message_id].attempt != one.attempt_number
-        if overtaken and outcome.handover is not Handover.SENT:
-            continue  # the message is in another attempt's hands (or final): only a success still matters to it
-        asked.append(as_move(provider, one, outcome))
+        if _still_matters(messages[one.message_id], one, outcome):
+            asked.append(as_move(provider, one, outcome))
     changes = moves.apply(messages, asked)
     execute(
         CLOSE_ATTEMPTS,
@@ -144,6 +145,17 @@ def _record(
         [outcome.detail for outcome in outcomes],
     )
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
+
+
+def _still_matters(message: Held, one: Claimed, outcome: Outcome) -> bool:
+    """Whether an answer still says something about its message, and not only about its own attempt.
+
+    A yes always does. A no, or none, does not while the message is in another attempt's hands (or final), nor once the
+    provider is known to have it: from an earlier attempt, or from a receipt.
+    """
+    if outcome.handover is Handover.SENT:
+        return True
+    return message.attempt == one.attempt_number and message.status is not Status.SENT
 
 
 def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:

@@ -201,6 +201,41 @@ def test_a_late_no_of_an_old_attempt_touches_no_newer_one(caller):
     assert list(SubmitAttempt.objects.order_by("number").values_list("outcome", flat=True)) == ["NOT_SENT", "SENT"]
 
 
+@pytest.mark.parametrize("error", [ProviderError.DUPLICATE_AT_PROVIDER, ProviderError.NO_ROUTE])
+def test_a_no_of_the_second_attempt_does_not_undo_a_yes_of_the_first(caller, error):
+    """The provider has the message: its receipt is still waited for, and applied."""
+    message = store(caller, delivery_policy="AT_LEAST_ONCE")
+    first = claim()
+    age("sms_dispatchentry", "due_at", "1 hour", message_id=message.id)
+    sweep.release_expired_leases()
+    apply(move(message, "QUEUED"))
+    second = claim()
+    record(first, Outcome.sent(next(references)))
+    record(second, Outcome.not_sent(error, "no"))
+    assert status(message) == "SENT"
+    assert DispatchEntry.objects.get(message=message).purpose == DispatchEntry.Purpose.SETTLE
+    apply(move(message, "DELIVERED", provider_status="DELIVERED"))
+    assert [one for _, one in history(message)[-3:]] == ["SENDING", "SENT", "DELIVERED"]
+
+
+def test_no_answer_tells_nothing_to_whom_more_was_told(caller):
+    """A frozen worker's "perhaps" comes after the look-up said no, and a no after a yes: what is known stays known."""
+    message = store(caller)
+    claimed = claim()
+    made = SubmitAttempt.objects.filter(message=message)
+    for known, said in (
+        ("NOT_SENT", Outcome.maybe_sent("?")),
+        ("SENT", Outcome.maybe_sent("?")),
+        ("SENT", Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "503")),
+    ):
+        made.update(outcome=known)
+        record(claimed, said)
+        assert made.get().outcome == known
+    made.update(outcome="NOT_SENT")
+    record(claimed, Outcome.sent(next(references)))
+    assert made.get().outcome == "SENT"
+
+
 def test_an_answer_that_a_receipt_overtook_only_adds_its_reference(caller):
     """The message stays DELIVERED and learns the provider's reference."""
     message = store(caller)
