@@ -187,7 +187,7 @@ def _write(
     if last:
         _update_messages([messages[one] for one in last], list(last.values()))
     if told:
-        _insert_events(told)
+        _insert_events(_each_note_once(told))
     applied = [move for move in last.values() if move.verdict is Verdict.APPLIED]
     if staying := [move for move in applied if move.status in OPEN]:
         _update_entries(staying)
@@ -220,6 +220,14 @@ def _update_messages(messages: Sequence[Held], moves: Sequence[Move]) -> None:
         [move.provider for move in moves],
         [move.provider_reference for move in moves],
     )
+
+
+def _each_note_once(told: Sequence[tuple[Move, int | None, Status]]) -> Sequence[tuple[Move, int | None, Status]]:
+    """Leave out notes that say what one of this very set says: INSERT_EVENTS looks only at earlier sets."""
+    once: dict[tuple[UUID, int | None, str | None, bool], tuple[Move, int | None, Status]] = {}
+    for move, sequence, status in told:
+        once.setdefault((move.message_id, sequence, move.provider_status, move.conflict), (move, sequence, status))
+    return list(once.values())
 
 
 def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:

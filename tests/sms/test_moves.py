@@ -62,6 +62,15 @@ def test_an_unknown_word_is_kept_once_and_moves_nothing(caller):
     assert MessageEvent.objects.filter(message=message, sequence=None, provider_status="FLURBLED").count() == 1
 
 
+def test_a_note_is_kept_once_also_within_one_set(caller):
+    """Two receipts with one word are one line, whether they come together or not; another message's is its own."""
+    message, other = store_as(caller, Status.SENT), store_as(caller, Status.SENT)
+    asked = [move(one, None, provider_status="FLURBLED") for one in (message, message, other)]
+    apply(*asked)
+    assert [one.verdict for one in asked] == [Verdict.NOTED] * 3
+    assert (history(message)[1:], history(other)[1:]) == ([(None, "SENT")], [(None, "SENT")])
+
+
 def test_an_intermediate_word_after_the_end_is_a_note_without_conflict(caller):
     """ENROUTE after DELIVERED is late, not contradicting."""
     message = store_as(caller, Status.DELIVERED)
