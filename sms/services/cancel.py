@@ -22,10 +22,15 @@ async def cancel(*, caller: Caller, message_id: UUID) -> Message:
     """
     caller.require(scopes.SEND)
     message: Message
-    message, changes = await in_thread(transact, _withdraw, caller.account_id, message_id)
+    message, changes = await in_thread(withdraw, caller.account_id, message_id)
     # Not on a database thread: a Redis that hangs must not keep one from the others.
     await asyncio.to_thread(announce, changes)
     return message
+
+
+def withdraw(account_id: UUID, message_id: UUID) -> tuple[Message, Sequence[StatusChanged]]:
+    """Withdraw a message in one commit; return it with its `history`, and what is to be announced."""
+    return transact(_withdraw, account_id, message_id)
 
 
 # What an attempt is known to have come to; one that is still open counts, for its worker may have been cut off.

@@ -104,12 +104,13 @@ def test_a_message_that_is_queued_again_on_a_guess_is_refused(caller, outcome):
 
 
 def test_another_accounts_message_does_not_exist(caller):
-    """Nor does one that nobody has; and the other account's message stays as it is."""
-    theirs = store(make_caller("other"))
-    for message_id in (theirs.id, uuid.uuid4()):
+    """Nor does one that nobody has: neither the refusal nor what becomes of it tells of the other account's."""
+    other = make_caller("other")
+    theirs, sent = store(other), store_as(other, Status.SENT)
+    for message_id in (theirs.id, sent.id, uuid.uuid4()):
         with pytest.raises(MessageNotFound):
             asyncio.run(cancel(caller=caller, message_id=message_id))
-    assert history(theirs) == [(1, "QUEUED")]
+    assert (history(theirs), history(sent)) == ([(1, "QUEUED")], [(1, "SENT")])
 
 
 def test_a_key_without_the_scope_may_not_cancel(transactional_db):

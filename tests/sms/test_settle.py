@@ -89,6 +89,7 @@ def test_what_the_provider_does_not_have_is_queued_again(caller, provider_url):
     message = uncertain(caller)
     assert settle.settle() == 1
     assert history(message) == [(1, "UNCERTAIN"), (2, "QUEUED")]
+    assert SubmitAttempt.objects.get(message=message).outcome == "NOT_SENT"
     assert [one.attempt_number for one in dispatch.claim(get_provider(), limit=10)] == [2]
 
 
