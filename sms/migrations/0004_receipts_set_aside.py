@@ -11,6 +11,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Beside many millions of receipts an index takes longer than any other statement may.
+        migrations.RunSQL('SET LOCAL statement_timeout = 0', migrations.RunSQL.noop),
         migrations.AddIndex(
             model_name='receipt',
             index=models.Index(models.F('outcome'), models.F('id'), condition=models.Q(('outcome__in', ['FAILED', 'UNMATCHED'])), name='receipt_set_aside'),

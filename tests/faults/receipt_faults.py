@@ -29,9 +29,11 @@ INSERT INTO sms_receipt (provider, provider_reference, provider_status, status, 
 SELECT 'simulator', reference, %s, %s, '{}', 0 FROM unnest(%s) AS reference RETURNING id
 """
 STATES = "SELECT coalesce(outcome, 'none'), tries, error, count(*) FROM sms_receipt WHERE id = ANY(%s) GROUP BY 1, 2, 3"
+# Of those that found their message at the first look, or were not looked at yet.
 SLOWEST = """
-SELECT coalesce(max(extract(epoch FROM r.processed_at - r.received_at)), 0)::float8
-FROM sms_receipt r JOIN sms_message m ON m.id = r.message_id WHERE m.text LIKE %s AND r.tries = 0
+SELECT coalesce(max(extract(epoch FROM coalesce(r.processed_at, now()) - r.received_at)), 0)::float8
+FROM sms_receipt r JOIN sms_submitattempt a ON a.provider_reference = r.provider_reference
+JOIN sms_message m ON m.id = a.message_id WHERE m.text LIKE %s AND r.tries = 0
 """
 ENDED_BEFORE_THE_ANSWER = """
 SELECT count(*) FROM sms_messageevent e JOIN sms_message m ON m.id = e.message_id
