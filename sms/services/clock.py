@@ -44,7 +44,7 @@ def watch() -> datetime:
     now = query(_read)
     steady = _steady()
     last = _last
-    if last is None or not 0 <= steady - last.steady < LOOKS_EVERY or _drift(last, now, steady) > TOLERANCE:
+    if last is None or steady - last.steady > LOOKS_EVERY or _drift(last, now, steady) > TOLERANCE:
         return look()
     return now
 
