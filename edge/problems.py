@@ -30,6 +30,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.SignatureRefused: HTTPStatus.UNAUTHORIZED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Unanswered: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

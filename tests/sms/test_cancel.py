@@ -15,7 +15,7 @@ from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.registry import get_provider
-from sms.services import dispatch, sweep
+from sms.services import clock, dispatch, sweep
 from sms.services.cancel import cancel
 from sms.services.reconcile import reconcile
 from sms.statuses import Status
@@ -154,7 +154,7 @@ def _claim_slowly(locked, go):
     """Claim, and stay a while before the commit."""
 
     def work():
-        claimed, _ = dispatch._claim(get_provider(), 10)
+        claimed, _ = dispatch._claim(get_provider(), 10, clock.watch())
         locked.set()
         assert go.wait(10)
         return claimed
