@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from django.conf import settings
 
+from health import app as health
 from sms.database import in_thread
 from sms.models import Message, Receipt
 from sms.providers.base import DeliveryReport
@@ -60,3 +61,12 @@ async def test_a_failed_look_up_is_not_remembered(transactional_db, monkeypatch)
         with pytest.raises(Exception, match="Too many requests are waiting"):
             await authenticate.authenticate("Bearer sms_busy")
     assert (await authenticate.authenticate("Bearer sms_busy")).account_name == "busy"
+
+
+async def test_readiness_is_told_soon_when_the_database_is_busy(transactional_db, monkeypatch):
+    """Whoever asks has less patience than a request has."""
+    monkeypatch.setattr("sms.threads.TURN_WITHIN", 25.0)
+    monkeypatch.setattr(health, "ANSWERS_WITHIN", 0.1)
+    async with all_threads_busy():
+        assert await health._ask_database() == {"postgresql": "does not answer"}
+    assert await health._ask_database() == {}

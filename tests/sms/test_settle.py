@@ -51,6 +51,15 @@ def make_due(message):
     age("sms_dispatchentry", "due_at", "80 hours", message_id=message.id)
 
 
+def test_a_worker_that_stops_settles_the_set_in_hand_and_no_more(caller, provider_url, monkeypatch):
+    """A silent provider takes its time for each set, and a worker that is told to stop has little."""
+    monkeypatch.setattr(settle, "BATCH", 2)
+    for _ in range(3):
+        uncertain(caller, taken_at=provider_url)
+    assert settle.settle(keep_going=lambda: False) == 2
+    assert settle.settle(keep_going=lambda: False) == 1
+
+
 def test_what_the_provider_has_is_sent(caller, provider_url):
     """The look-up brings the reference, and nothing is sent again."""
     message = uncertain(caller, taken_at=provider_url)
