@@ -45,8 +45,8 @@ def main(words: list[str]) -> int:
     try:
         if chosen.lane is None:
             return lead(chosen, words)
-        seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)[chosen.lane :: chosen.lanes]
-        kinds = _from(chosen.only.split(","), chosen.lane / chosen.lanes)
+        seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
+        kinds = (kind for kind in chosen.only.split(",") if _take(kind))
         home = HOME / f"lane-{chosen.lane}"
         run_lane(kinds, seeds, messages=chosen.messages, directory=home, output=home.with_suffix(".jsonl"))
     except StopRequested:
@@ -54,10 +54,13 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _from(kinds: list[str], share: float) -> list[str]:
-    """Let each lane begin somewhere else: the heavy faults do not strike in all of them at the same time."""
-    start = int(len(kinds) * share)
-    return kinds[start:] + kinds[:start]
+def _take(kind: str) -> bool:
+    """Whether no other lane has taken this kind yet; then it is ours."""
+    try:
+        (HOME / f"{kind}.taken").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 def lead(chosen: argparse.Namespace, words: list[str]) -> int:

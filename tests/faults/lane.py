@@ -1,7 +1,7 @@
 """A lane: some kinds of faults, seed after seed, on stacks of its own."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from devstack.errors import StopRequested
@@ -12,7 +12,7 @@ from tests.faults.run import Result, as_document, run
 from tests.faults.stack import FaultStack, running
 
 
-def run_lane(kinds: Sequence[str], seeds: Sequence[int], *, messages: int, directory: Path, output: Path) -> None:
+def run_lane(kinds: Iterable[str], seeds: Sequence[int], *, messages: int, directory: Path, output: Path) -> None:
     """Run everything, a fresh stack for each kind, and add a line of JSON for each run."""
     with output.open("a") as stream:
         for kind in kinds:

@@ -1,8 +1,6 @@
 """One run: a load, one fault, and the account afterwards."""
 
 import random
-import subprocess
-import sys
 import time
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
@@ -20,7 +18,6 @@ from tests.faults.stack import FaultStack
 from tests.faults.subscribers import Audience
 from tests.faults.told import longest_wait
 from tests.faults.waiting import happens
-from tests.stack import ROOT
 
 LOAD_WITHIN = 120  # seconds
 SETTLED_WITHIN = 90
@@ -147,18 +144,10 @@ def _copy(result: Result, found: Counted) -> None:
 
 
 def _reconcile(stack: FaultStack, result: Result) -> None:
-    done = subprocess.run(
-        [sys.executable, "manage.py", "reconcile"],
-        cwd=ROOT,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    result.facts["reconciled"] = done.returncode == 0
-    if done.returncode:
-        result.problems.append(f"reconcile: {done.stdout.strip()} {done.stderr.strip()[-300:]}")
+    code, said = stack.reconcile()
+    result.facts["reconciled"] = code == 0
+    if code:
+        result.problems.append(f"reconcile: {said.strip()[-500:]}")
 
 
 def as_document(result: Result) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from devstack.redis import Redis
 from tests.faults.background import Background
 from tests.faults.clocks import Clocks, PostgresOnItsClock, RedisOnItsClock, clocks
 from tests.faults.proxy import Proxy
+from tests.faults.reconciler import Reconciler
 from tests.faults.waiting import wait_until
 from tests.http import call
 from tests.stack import SERVERS, Stack
@@ -56,6 +57,7 @@ class FaultStack(Stack):
         if clocks is not None:
             self._follow(clocks)
         self.armed = False
+        self.reconcile: Reconciler | None = None
         self._ready: set[int] = set()  # process ids of workers that said so
         if proxied:
             self.url = f"http://127.0.0.1:{self.links['front'].port}"
@@ -97,9 +99,12 @@ class FaultStack(Stack):
         super().start()
         for worker in self.workers:
             self.wait_for_worker(worker)
+        self.reconcile = Reconciler(self.environment)
 
     def stop(self) -> None:
         """Stop everything but the servers."""
+        if self.reconcile is not None:
+            self.reconcile.stop()
         for worker in self.workers:
             worker.send(signal.SIGCONT)
         stop_all([*self.children, self.spare])
