@@ -14,6 +14,11 @@ from sms.statuses import Status
 
 log = structlog.get_logger(__name__)
 
+# Characters that are kept of a provider's words.
+LONGEST_REFERENCE = 255
+LONGEST_DETAIL = 255
+LONGEST_CODE = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -47,7 +52,7 @@ class Outcome:
     @classmethod
     def sent(cls, provider_reference: str) -> "Outcome":
         """The provider took it and gave its reference."""
-        return cls(Handover.SENT, provider_reference)
+        return cls(Handover.SENT, _fit(provider_reference, LONGEST_REFERENCE))
 
     @classmethod
     def not_sent(
@@ -59,12 +64,18 @@ class Outcome:
         provider_error: str | None = None,
     ) -> "Outcome":
         """The provider certainly does not have it."""
-        return cls(Handover.NOT_SENT, None, error, detail, retry_after, provider_error)
+        code = None if provider_error is None else _fit(provider_error, LONGEST_CODE)
+        return cls(Handover.NOT_SENT, None, error, _fit(detail, LONGEST_DETAIL), retry_after, code)
 
     @classmethod
     def maybe_sent(cls, detail: str) -> "Outcome":
         """The request left us, and no trustworthy answer came."""
-        return cls(Handover.MAYBE_SENT, None, ProviderError.PROVIDER_TIMEOUT, detail)
+        return cls(Handover.MAYBE_SENT, None, ProviderError.PROVIDER_TIMEOUT, _fit(detail, LONGEST_DETAIL))
+
+
+def _fit(text: str, longest: int) -> str:
+    """Return what the database can keep of a provider's words: one bad answer must not keep its neighbours' from it."""
+    return text.replace("\0", "")[:longest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ class Finding:
     @classmethod
     def found(cls, provider_reference: str) -> "Finding":
         """The provider has it."""
-        return cls(provider_reference)
+        return cls(_fit(provider_reference, LONGEST_REFERENCE))
 
     @classmethod
     def not_there(cls) -> "Finding":

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 from sms.errors import InvalidReceipt
-from sms.providers.base import DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
+from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, client, seconds
 from sms.providers.signatures import verify_hmac_sha256
@@ -33,7 +33,6 @@ ERROR_BY_CODE = {
     "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
 BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has one while we write down the other
-LONGEST_REFERENCE = 255
 LONGEST_WORD = 64
 
 
@@ -95,7 +94,7 @@ class SimulatorProvider(Provider):
             return Finding.not_there()
         content = answer.json()
         reference = content.get("reference") if answer.status == 200 and isinstance(content, dict) else None
-        return Finding.found(reference[:LONGEST_REFERENCE]) if isinstance(reference, str) else Finding.no_answer()
+        return Finding.found(reference) if isinstance(reference, str) else Finding.no_answer()
 
     def verify(self, request: WebhookRequest) -> None:
         """Raise SignatureRefused unless X-Provider-Signature is right."""
@@ -142,10 +141,10 @@ def _by_reference(content: Any) -> dict[str, Mapping[str, Any]]:
 def _outcome(result: Mapping[str, Any] | None) -> Outcome:
     if result is None:
         return Outcome.maybe_sent("no answer for this message")
-    detail = f"{result.get('code', '')} {result.get('message', '')}".strip()[:255]
+    detail = f"{result.get('code', '')} {result.get('message', '')}".strip()
     match result.get("status"):
         case "accepted" if isinstance(reference := result.get("reference"), str) and reference:
-            return Outcome.sent(reference[:LONGEST_REFERENCE])
+            return Outcome.sent(reference)
         case "rejected":
             code = _optional_text(result.get("code"))
             return Outcome.not_sent(error_of(code) or ProviderError.UNCLASSIFIED, detail, provider_error=code)
@@ -155,7 +154,7 @@ def _outcome(result: Mapping[str, Any] | None) -> Outcome:
         case "unavailable":
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "unavailable")
         case word:
-            return Outcome.maybe_sent(f"an answer nobody understands: {word!r}"[:255])
+            return Outcome.maybe_sent(f"an answer nobody understands: {word!r}")
 
 
 def error_of(code: str | None) -> ProviderError | None:

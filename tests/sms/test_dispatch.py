@@ -262,6 +262,18 @@ def test_one_bad_outcome_harms_no_neighbour(caller):
     assert [status(one) for one in stored] == ["SENT", "UNCERTAIN", "REJECTED", "QUEUED"]
 
 
+def test_a_provider_that_writes_nonsense_harms_no_neighbour(caller):
+    """NUL, which PostgreSQL cannot keep, and endless words are cut; everybody's outcome is written."""
+    stored = [store(caller) for _ in range(4)]
+    claimed = claim()
+    refused = Outcome.not_sent(ProviderError.INVALID_DESTINATION, "no\0" * 500, provider_error="\0x" * 500)
+    outcomes = [Outcome.sent("r\0" * 500), refused, Outcome.maybe_sent("\0" * 9), Outcome.sent(next(references))]
+    record(claimed, *outcomes)
+    by_message = {one.message_id: number for number, one in enumerate(claimed)}
+    found = sorted((by_message[one.id], status(one)) for one in stored)
+    assert found == [(0, "SENT"), (1, "REJECTED"), (2, "UNCERTAIN"), (3, "SENT")]
+
+
 def test_the_older_and_the_more_urgent_go_first(caller):
     """Within a priority by time, and a lower number before a higher one."""
     first, second, urgent = store(caller), store(caller), store(caller)
