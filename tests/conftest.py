@@ -12,6 +12,7 @@ pytest_plugins = ["tests.stack"]
 
 # Machines are shared: no property is timed.
 settings.register_profile("tests", deadline=None)
+settings.register_profile("long", deadline=None)
 settings.load_profile("tests")
 
 
