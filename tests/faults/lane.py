@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devstack.errors import StopRequested
 from tests.faults import figures
-from tests.faults.clocks import NoFaketime, find_faketime
+from tests.faults.clocks import NoCompiler, find_compiler
 from tests.faults.kinds import KINDS
 from tests.faults.run import Result, as_document, run
 from tests.faults.stack import FaultStack, running
@@ -40,8 +40,8 @@ def _run_kind(kind: str, seeds: Sequence[int], *, messages: int, directory: Path
 def _why_not() -> str | None:
     """Return why clocks cannot be set here."""
     try:
-        find_faketime()
-    except NoFaketime as error:
+        find_compiler()
+    except NoCompiler as error:
         return str(error)
     return None
 
