@@ -112,7 +112,8 @@ LOCK_TABLES = "LOCK TABLE sms_receipt, sms_dispatchentry IN EXCLUSIVE MODE"
 # Moving a few million rows takes longer than any other statement may.
 PATIENCE = "SET LOCAL statement_timeout = '300s'"
 
-# What was written between `since` and now has the new time already. How much is left of a lease only its worker's
+# What was written between `since` and now has the new time already. What is later than the clock has ever been but for
+# a moment that nobody saw, between two steps, begins anew. How much is left of a lease only its worker's
 # steady clock knows, and how long a request has been on its way nobody does: both waits begin anew. One that is over
 # late costs time, one that is over early could send a text twice. What waits for its receipt may be millions of rows,
 # and stays.
@@ -120,9 +121,11 @@ MOVE_ENTRIES = """
 UPDATE sms_dispatchentry d SET
     due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
                   WHEN d.purpose = %(settle)s THEN statement_timestamp() + %(look_up_after)s
+                  WHEN m.updated_at > %(future)s THEN statement_timestamp() + (d.due_at - m.updated_at)
                   WHEN m.updated_at BETWEEN %(since)s AND statement_timestamp() THEN d.due_at
                   ELSE d.due_at + %(step)s END,
-    expires_at = CASE WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN d.expires_at
+    expires_at = CASE WHEN m.created_at > %(future)s THEN statement_timestamp() + (d.expires_at - m.created_at)
+                      WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN d.expires_at
                       ELSE d.expires_at + %(step)s END
 FROM sms_message m WHERE m.id = d.message_id AND (
     d.lease IS NOT NULL
@@ -160,11 +163,13 @@ def _mend(step: float, *, since: datetime) -> None:
     """
     execute(PATIENCE)
     execute(LOCK_TABLES)
+    ahead = max(0.0, -step) + TOLERANCE  # before a step back the clock was ahead of now by as much
     for statement in (MOVE_ENTRIES, MOVE_RECEIPTS, MOVE_UNCERTAIN):
         execute(
             statement,
             step=timedelta(seconds=step),
             since=since,
+            future=_read() + timedelta(seconds=ahead),
             lease=timedelta(seconds=settings.SMS_LEASE_SECONDS),
             look_up_after=timedelta(seconds=settings.SMS_LOOK_UP_AFTER),
             settle=DispatchEntry.Purpose.SETTLE.value,

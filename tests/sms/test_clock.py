@@ -98,6 +98,18 @@ def test_what_was_due_is_due_at_once_after_a_step_back(caller):
     assert left(message)[0] < EXACT
 
 
+@pytest.mark.parametrize("by", [2 * HOUR, HOUR, -HOUR])
+def test_what_came_between_two_steps_that_nobody_saw_is_due_now(caller, by):
+    """For a moment the clock was far ahead: what was accepted in it does not wait until the clock is there again."""
+    step(by + HOUR)
+    message = store(caller)
+    step(-HOUR)
+    clock.look()
+    due, valid = left(message)
+    assert is_about(due, timedelta(0))
+    assert is_about(valid, timedelta(hours=72))
+
+
 def test_many_steps_add_up_to_nothing(caller):
     """Back, ahead, ahead, back: each is mended by itself."""
     message = throttled(caller, seconds=1800)
