@@ -87,18 +87,19 @@ KINDS: dict[str, Kind] = {
     ),
     "subscribers-vanish": Kind(prepare=live_faults.crowd_comes, strike=live_faults.crowd_vanishes),
     "slow-reader": Kind(strike=live_faults.stops_reading, rate=25.0),
-    "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, times=8),
+    "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, times=10),
     "web-stopped": Kind(strike=stop_faults.web_stopped, check=stop_faults.nobody_noticed, needs_proxies=True, times=6),
     "worker-stopped-mid-batch": Kind(
         prepare=stop_faults.stop_second_worker, strike=stop_faults.worker_stopped, needs_proxies=True
     ),
     "provider-stalled": Kind(strike=overload_faults.stalled_provider, rate=50.0),
-    "database-stalled": Kind(strike=overload_faults.stalled_database, check=overload_faults.flood_arrived),
+    "database-stalled": Kind(strike=overload_faults.stalled_database, check=overload_faults.flood_arrived, rate=100.0),
     "queue-order": Kind(
         prepare=overload_faults.stop_workers,
         strike=overload_faults.long_queue,
         check=overload_faults.urgent_went_first,
-        times=6,
+        rate=600.0,
+        times=12,  # twice of what all threads of both workers claim at once
     ),
     "soak": Kind(strike=overload_faults.soak, rate=350.0, times=40),
 }

@@ -5,7 +5,7 @@ import random
 import signal
 import statistics
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from devstack import signals
 from tests.faults.flood import Flood, Try, summary
@@ -15,8 +15,8 @@ from tests.faults.scene import Scene
 from tests.faults.stack import FaultStack, freeze
 from tests.faults.waiting import happens, wait_until
 
-FLOOD = 3_000  # messages, besides the usual ones
-FLOOD_RATE = 600.0  # new ones a second; every refusal comes back
+FLOOD = 2_000  # messages, besides the usual ones
+FLOOD_RATE = 400.0  # new ones a second, four times the usual; every refusal comes back
 # A request waits 2 s for its turn and 5 s for an answer (`sms.threads`); and as long as /healthz, which waits for
 # nothing: the machine has other things to do.
 ANSWERED_WITHIN = 8.0
@@ -33,12 +33,16 @@ def frozen_postgres(stack: FaultStack) -> Iterator[None]:
     assert stack.postgres.child is not None
     processes = family(stack.postgres.child.pid)  # the postmaster first, so that it makes no more of them
     try:
-        for pid in processes:
-            os.kill(pid, signal.SIGSTOP)
+        _send(signal.SIGSTOP, processes)
         yield
     finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+        _send(signal.SIGCONT, processes)
+
+
+def _send(number: int, processes: list[int]) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):  # autovacuum's come and go
+            os.kill(pid, number)
 
 
 def stalled_database(scene: Scene) -> None:
@@ -52,7 +56,7 @@ def stalled_database(scene: Scene) -> None:
     signals.pause(scene.rng.uniform(0.2, 1.0))
     scene.strikes()
     with frozen_postgres(stack):
-        scene.lasts(4.0, 7.0)
+        scene.lasts(6.0, 9.0)
     scene.is_over()
     flooding.result(120)
     scene.facts |= {"flood": summary(flood.tries)}

@@ -3,9 +3,10 @@
 import signal
 import time
 
+from devstack import signals
 from tests.faults.scene import Scene
-from tests.faults.stack import freeze
-from tests.faults.waiting import happens, wait_until
+from tests.faults.stack import FaultStack, freeze
+from tests.faults.waiting import wait_until
 
 LEASED = "SELECT count(*) FROM sms_dispatchentry WHERE lease IS NOT NULL"
 SLOW_COMMITS = 0.1  # seconds for each piece between web and the database
@@ -59,23 +60,31 @@ def worker_stopped(scene: Scene) -> None:
     if is_silent:
         freeze(stack.simulator)
     else:
-        stack.links["provider"].delay = scene.rng.uniform(0.2, 0.8)
-    happens(lambda: stack.query(LEASED) != [(0,)], within=10)
-    scene.facts["leased_at_sigterm"] = stack.query(LEASED)[0][0]
-    scene.strikes()
-    begun = time.monotonic()
+        stack.links["provider"].delay = scene.rng.uniform(0.4, 0.8)
+    leased = _wait_for_leases(stack)
     stack.worker.send(signal.SIGTERM)
+    begun = time.monotonic()
+    scene.strikes()
     wait_until(lambda: not stack.worker.is_running, within=ENDS_WITHIN, what="the worker ends")
     left = stack.query(LEASED)[0][0]
     scene.facts |= {
+        "leased_at_sigterm": leased,
         "leases_left": left,
         "worker_ended": stack.worker.how_it_ended(),
         "worker_took": round(time.monotonic() - begun, 2),
     }
-    if left or not scene.facts["leased_at_sigterm"]:
-        scene.problems.append(f"{scene.facts['leased_at_sigterm']} leases at SIGTERM, {left} left afterwards")
+    if left or not leased:
+        scene.problems.append(f"{leased} leases at SIGTERM, {left} left afterwards")
     stack.simulator.send(signal.SIGCONT)
     stack.links["provider"].delay = 0.0
     for worker in stack.workers:
         worker.start()
     scene.is_over()
+
+
+def _wait_for_leases(stack: FaultStack) -> int:
+    """Return how many messages a worker has in hand, as soon as it has some; 0 if it never has."""
+    end = time.monotonic() + 10
+    while not (leased := stack.query(LEASED)[0][0]) and time.monotonic() < end:
+        signals.pause(0.01)
+    return leased
