@@ -124,7 +124,7 @@ def long_queue(scene: Scene) -> None:
     load, stack = scene.load, scene.stack
     assert load is not None
     scene.strikes()
-    wait_until(lambda: load.done, within=60, what="everything is queued")
+    wait_until(lambda: load.done, within=150, what="everything is queued")
     last = len(scene.plan.messages) - len(scene.plan.messages) // URGENT_SHARE
     urgent = [message_id for number, message_id in load.accepted.items() if number >= last]
     sql = (
