@@ -36,7 +36,7 @@ class ScriptedProvider(Provider):
     """Honest: its look-up finds what it took, and nothing else. It takes the same text as often as it is given."""
 
     def __init__(self, name):
-        super().__init__(name, patience=1.0)
+        super().__init__(name, patience=1.0, window=100)
         self.fates = {}  # attempt id → name of its fate
         self.handed_over = []  # attempt ids
         self.taken = []  # attempt ids
@@ -44,7 +44,7 @@ class ScriptedProvider(Provider):
 
     async def submit(self, submissions, *, deadline):
         """Do as it was told."""
-        return [self._submit(one.attempt_id) for one in submissions]
+        yield {one.attempt_id: self._submit(one.attempt_id) for one in submissions}
 
     def _submit(self, attempt_id):
         self.handed_over.append(attempt_id)

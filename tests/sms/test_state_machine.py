@@ -5,7 +5,7 @@ time; what it finds it prints as a program, with a blob that repeats it.
 """
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -14,7 +14,12 @@ from tests.sms.scripted_provider import FATES
 from tests.sms.world import WORDS, World
 
 IS_LONG = settings.get_current_profile_name() == "long"
-COMMON = settings(report_multiple_bugs=False, deadline=None, suppress_health_check=list(HealthCheck))
+COMMON = settings(
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 # The short run is the same every time; the long one looks elsewhere each time, and says how to come back.
 SHORT = settings(COMMON, max_examples=100, stateful_step_count=50, derandomize=True)
 LONG = settings(COMMON, max_examples=2000, stateful_step_count=100, print_blob=True)
