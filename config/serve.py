@@ -41,7 +41,7 @@ def main() -> None:
         host=env.HOST,
         port=env.PORT,
         http="httptools",
-        loop="uvloop",
+        loop="config.loop:Loop",
         lifespan="on",
         access_log=False,
         log_config=None,
