@@ -4,12 +4,13 @@ psycopg2 is synchronous. Under ASGI each request's own thread would open a conne
 runs every query on one small pool of threads instead; a worker's threads are long-lived already.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 
+from sms import arrays
 from sms.errors import Unanswered, Unavailable
 from sms.threads import Threads
 
@@ -70,17 +71,24 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
     return result
 
 
+def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
+    return [arrays.literal(one) if type(one) is list else one for one in parameters]
+
+
 def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
-    """Execute one statement, with parameters by position or by name, and return all its rows."""
+    """Execute one statement, with parameters by position or by name, and return all its rows.
+
+    A list, by position, becomes an array of the type that the statement casts it to.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(sql, named or parameters)
+        cursor.execute(sql, named or _with_arrays(parameters))
         fetched: list[tuple[Any, ...]] = cursor.fetchall()
         return fetched
 
 
 def execute(sql: str, *parameters: Any, **named: Any) -> int:
-    """Execute one statement, with parameters by position or by name, and return how many rows it touched."""
+    """Execute one statement, with parameters as for `rows`, and return how many rows it touched."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, named or parameters)
+        cursor.execute(sql, named or _with_arrays(parameters))
         touched: int = cursor.rowcount
         return touched
