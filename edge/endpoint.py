@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from edge import bodies, problems
-from sms.errors import SmsError
+from sms.errors import ErrorCode, SmsError
 
 log = structlog.get_logger(__name__)
 
@@ -55,5 +55,7 @@ class Endpoint:
             incident = uuid4().hex
             log.exception("request_failed", incident=incident, path=request.scope["path"])
             return problems.problem(
-                HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", f"Something went wrong on our side ({incident})."
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                ErrorCode.INTERNAL_ERROR,
+                f"Something went wrong on our side ({incident}).",
             )

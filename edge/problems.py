@@ -22,6 +22,8 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
     errors.InvalidMessage: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidBatch: HTTPStatus.BAD_REQUEST,
+    errors.BatchRefused: HTTPStatus.BAD_REQUEST,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
@@ -35,13 +37,26 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
 
 
 def problem(
-    status: HTTPStatus, code: str, detail: str, *, field: str | None = None, headers: dict[str, str] | None = None
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    *,
+    field: str | None = None,
+    headers: dict[str, str] | None = None,
+    **more: object,
 ) -> Response:
-    """Return a problem document: `type`, `title`, `status`, `code`, `detail`, and the `field` to mend."""
-    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "code": code, "detail": detail}
+    """Return a problem document: `type`, `title`, `status`, `code`, `detail`, the `field` to mend, and more."""
+    document: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+        **more,
+    }
     if field is not None:
         document["field"] = field
-    return Response(orjson.dumps(document), status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, MEDIA_TYPE)
 
 
 def from_error(error: SmsError) -> Response:

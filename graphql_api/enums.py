@@ -8,6 +8,7 @@ import strawberry
 
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy
+from sms.services.accept_many import ErrorPolicy
 from sms.statuses import Status
 
 MEANING_OF_STATUS: Final[Mapping[Status, str]] = {
@@ -39,11 +40,12 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.CLIENT_REFERENCE_INVALID: "The client reference is too long, empty, or not printable.",
     ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
     ErrorCode.VALID_FOR_INVALID: "A message cannot be valid for so long, or so short.",
-    ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
-    ErrorCode.VALID_FOR_INVALID: "The validity is too short or too long.",
+    ErrorCode.IDEMPOTENCY_KEY_REQUIRED: "Many messages need an idempotency key: theirs, or one each.",
     ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
     ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
+    ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
+    ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
@@ -51,12 +53,19 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
     ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",
     ErrorCode.OVERLOADED: "Too much is waiting, so nothing was stored; try again shortly.",
+    ErrorCode.INTERNAL_ERROR: "Something went wrong on our side, and was logged.",
 }
 
 
 MEANING_OF_POLICY: Final[Mapping[DeliveryPolicy, str]] = {
     DeliveryPolicy.AT_MOST_ONCE: "Never send it again.",
     DeliveryPolicy.AT_LEAST_ONCE: "Send it again: better twice than not at all.",
+}
+
+
+MEANING_OF_ERROR_POLICY: Final[Mapping[ErrorPolicy, str]] = {
+    ErrorPolicy.EACH_ROW: "Nothing: the others are stored.",
+    ErrorPolicy.ALL_OR_NOTHING: "The others are not stored either.",
 }
 
 
@@ -83,6 +92,13 @@ _show(
     MEANING_OF_POLICY,
     name="DeliveryPolicy",
     description="What to do when nobody knows whether the provider took a message.",
+)
+
+_show(
+    ErrorPolicy,
+    MEANING_OF_ERROR_POLICY,
+    name="ErrorPolicy",
+    description="What a refused message means for the others of its batch.",
 )
 
 MessageStatus: TypeAlias = Status

@@ -1,6 +1,6 @@
 """Refusals as clients see them: data where the request can be mended, the `errors` list for the rest."""
 
-from typing import Final
+from typing import Final, Self
 from uuid import uuid4
 
 import strawberry
@@ -18,7 +18,6 @@ from sms.errors import ErrorCode, SmsError
 
 log = structlog.get_logger(__name__)
 
-INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 # How the libraries say that a document cannot be run.
 BAD_REQUESTS: Final = (GraphQLError, MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
@@ -40,6 +39,21 @@ class InvalidMessage(Refusal):
 @strawberry.type(description="The idempotency key was used for a different request.")
 class IdempotencyConflict(Refusal):
     """The idempotency key was used for a different request."""
+
+
+@strawberry.type(description="The request for many messages cannot be taken as a whole.")
+class InvalidBatch(Refusal):
+    """The request for many messages cannot be taken as a whole."""
+
+
+@strawberry.type(description="Why this one of many messages was not stored.")
+class MessageRefusal(Refusal):
+    """Why this one of many messages was not stored."""
+
+    @classmethod
+    def of(cls, error: SmsError) -> Self:
+        """Show a refusal."""
+        return cls(code=error.code, field=_spelled(error), detail=error.detail)
 
 
 @strawberry.type(description="The account has no message with this id.")
@@ -74,6 +88,14 @@ class IdempotencyConflicts(strawberry.ExceptionHandler[errors.IdempotencyConflic
         return IdempotencyConflict(code=exception.code, field=_spelled(exception), detail=exception.detail)
 
 
+class InvalidBatches(strawberry.ExceptionHandler[errors.InvalidBatch, InvalidBatch]):
+    """Makes a batch that cannot be taken a member of the field's union."""
+
+    def handle(self, exception: errors.InvalidBatch, *, field: StrawberryField, info: strawberry.Info) -> InvalidBatch:
+        """Translate."""
+        return InvalidBatch(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
 class MessagesNotFound(strawberry.ExceptionHandler[errors.MessageNotFound, MessageNotFound]):
     """Makes an unknown id a member of the field's union."""
 
@@ -94,8 +116,8 @@ class NotCancelables(strawberry.ExceptionHandler[errors.NotCancelable, NotCancel
         return NotCancelable(code=exception.code, field=_spelled(exception), detail=exception.detail)
 
 
-def _spelled(exception: SmsError) -> str:
-    return to_camel_case(exception.field or "")
+def _spelled(exception: SmsError) -> str | None:
+    return exception.field and to_camel_case(exception.field)
 
 
 def finish(error: GraphQLError) -> None:
@@ -111,7 +133,7 @@ def finish(error: GraphQLError) -> None:
     else:
         incident = log_incident(cause, path=error.path)
         error.message = f"Internal error ({incident})."
-        error.extensions = {"code": INTERNAL_ERROR}
+        error.extensions = {"code": ErrorCode.INTERNAL_ERROR}
 
 
 def log_incident(cause: BaseException, **facts: object) -> str:

@@ -18,7 +18,8 @@ from strawberry.types.graphql import OperationType
 from edge import bodies, problems
 from edge.callers import caller_of
 from graphql_api.context import Context, RequestContext
-from graphql_api.errors import INTERNAL_ERROR, log_incident, refusal_behind, was_executed
+from graphql_api.errors import log_incident, refusal_behind, was_executed
+from graphql_api.limits import LONGEST_DOCUMENT, MOST_ITEMS, has_longer_list
 from sms.errors import ErrorCode, SmsError
 
 JSON: Final = "application/json"
@@ -61,7 +62,9 @@ class GraphQLView(GraphQL[Context, None]):
             raise
         except Exception as error:  # noqa: BLE001  it is logged, the client gets its number
             reply.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
-            return _refuse(reply, INTERNAL_ERROR, f"Internal error ({log_incident(error, path=request.url.path)}).")
+            return _refuse(
+                reply, ErrorCode.INTERNAL_ERROR, f"Internal error ({log_incident(error, path=request.url.path)})."
+            )
 
     async def run(self, request: Request, reply: Response) -> Response:  # type: ignore[override]
         """Return `reply`, filled in. Raises SmsError, HTTPException, BodyTooLarge, ClientDisconnect."""
@@ -131,7 +134,7 @@ async def _read(request: Request) -> GraphQLRequestData:
     if request.method == "POST":
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the request as '{JSON}'.")
-        return _to_request(_parse(await bodies.read(request)))
+        return _to_request(_parse(await bodies.read(request, limit=bodies.LARGEST_BATCH)))
     if request.method == "GET":
         document: dict[str, Any] = dict(request.query_params)
         for name in ("variables", "extensions"):
@@ -151,9 +154,16 @@ def _to_request(document: object) -> GraphQLRequestData:
     """Check the shape of a request. Raises HTTPException."""
     if not isinstance(document, dict):
         raise HTTPException(HTTPStatus.BAD_REQUEST, "The request is not a JSON object; batches are not taken.")
+    query = _optional(document, "query", str, "a string")
+    if query is not None and len(query) > LONGEST_DOCUMENT:
+        detail = f"The document has more than {LONGEST_DOCUMENT:,} characters; put values into its variables."
+        raise HTTPException(HTTPStatus.BAD_REQUEST, detail)
+    variables = _optional(document, "variables", dict, "an object")
+    if has_longer_list(variables, than=MOST_ITEMS):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, f"A list in the variables has more than {MOST_ITEMS:,} items.")
     return GraphQLRequestData(
-        query=_optional(document, "query", str, "a string"),
-        variables=_optional(document, "variables", dict, "an object"),
+        query=query,
+        variables=variables,
         operation_name=_optional(document, "operationName", str, "a string"),
         extensions=_optional(document, "extensions", dict, "an object"),
     )

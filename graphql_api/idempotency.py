@@ -1,12 +1,12 @@
 """The HTTP headers `Idempotency-Key` and `Idempotency-Replayed`, for operations with a single field to send."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from graphql import FieldNode, FragmentSpreadNode, SelectionNode
 
 from graphql_api.context import Context, Info
-from sms.errors import ErrorCode, InvalidMessage
-from sms.services.accept import Accepted
+from sms.errors import ErrorCode, InvalidMessage, SmsError
+from sms.services.store import Accepted, is_replayed
 
 REPLAYED = "Idempotency-Replayed"
 
@@ -22,13 +22,13 @@ def key_of(context: Context, given: str | None, is_alone: Callable[[], bool]) ->
     if given is not None and header not in {given, f'"{given}"'}:
         raise _invalid("The header 'Idempotency-Key' and the input field differ; give one of them.")
     if not is_alone():
-        raise _invalid("The header 'Idempotency-Key' is for one message; give each message its own in the input.")
+        raise _invalid("The header 'Idempotency-Key' is for one field; give each its own key in the input.")
     return header
 
 
-def tell_replayed(context: Context, accepted: Accepted, is_alone: Callable[[], bool]) -> None:
-    """Say in a header of the answer that the message was accepted before, as REST does."""
-    if accepted.replayed and context.response is not None and is_alone():
+def tell_replayed(context: Context, results: Sequence[Accepted | SmsError], is_alone: Callable[[], bool]) -> None:
+    """Say in a header of the answer, as REST does, when everything was accepted before."""
+    if context.response is not None and all(is_replayed(one) for one in results) and is_alone():
         context.response.headers[REPLAYED] = "true"
 
 

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.types.arguments import InputContext
 
 from graphql_api.enums import Policy
+from sms.services.accept_many import ErrorPolicy
 
 
 def optional(text: str) -> Any:
@@ -32,8 +33,20 @@ class SendMessageInput:
     valid_for: int | None = optional("Seconds in which it must be delivered, up to 72 hours; 72 hours.")
 
     def as_kwargs(self) -> dict[str, Any]:
-        """Return what `sms.services.accept` takes, except for the idempotency key: only what was given."""
-        return {name: value for name, value in vars(self).items() if value is not None and name != "idempotency_key"}
+        """Return what `sms.services.accept` takes: only what was given."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@strawberry.input(description="Messages to send in one request, which is stored in one commit.")
+class SendMessagesInput:
+    """Messages to send."""
+
+    messages: list[SendMessageInput] = strawberry.field(description="1 to 1,000 messages.")
+    idempotency_key: str | None = optional(
+        "Needed unless every message has its own: with it a request can be repeated, however far it came. What was "
+        "stored is returned, what was refused is tried anew. The header `Idempotency-Key` does the same."
+    )
+    error_policy: ErrorPolicy | None = optional("What a refused message means for the others; EACH_ROW.")
 
 
 NAMES: Final = {
@@ -47,6 +60,14 @@ NAMES: Final = {
 }
 
 
+def _build_many(cls: type[SendMessagesInput], given: Mapping[str, Any], context: InputContext) -> SendMessagesInput:
+    return cls(
+        messages=[_build(SendMessageInput, one, context) for one in given["messages"]],
+        idempotency_key=given.get("idempotencyKey"),
+        error_policy=given.get("errorPolicy"),
+    )
+
+
 def _build(cls: type[SendMessageInput], given: Mapping[str, Any], _: InputContext) -> SendMessageInput:
     fields: dict[str, Any] = {name: given.get(spelled) for spelled, name in NAMES.items()}
     return cls(**fields)
@@ -54,3 +75,4 @@ def _build(cls: type[SendMessageInput], given: Mapping[str, Any], _: InputContex
 
 # Strawberry's own way from the checked values to the object costs a tenth of the whole request.
 SendMessageInput.__strawberry_definition__.from_input = _build  # type: ignore[attr-defined]
+SendMessagesInput.__strawberry_definition__.from_input = _build_many  # type: ignore[attr-defined]

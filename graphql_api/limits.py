@@ -25,7 +25,9 @@ from strawberry.schema.schema import validate_document
 
 DEEPEST: Final = 10
 MOST_ALIASES: Final = 15
+LONGEST_DOCUMENT: Final = 64 * 1024  # characters; a document is kept, and read letter by letter
 MOST_TOKENS: Final = 1000
+MOST_ITEMS: Final = 2000  # of a list in the variables: each is looked at before the list gets to its own limit
 MOST_SELECTIONS: Final = 500  # with every fragment spread out; the introspection of GraphiQL has 240
 REMEMBERED: Final = 256  # documents; clients that use variables have a handful
 
@@ -36,6 +38,13 @@ RULES: Final[tuple[type[ASTValidationRule], ...]] = (
     *QueryDepthLimiter(DEEPEST).validation_rules,
     *MaxAliasesLimiter(MOST_ALIASES).validation_rules,
 )
+
+
+def has_longer_list(value: object, *, than: int) -> bool:
+    """Whether there is a list of more items, at any depth of objects. What is in a list is as much as its items."""
+    if isinstance(value, dict):
+        return any(has_longer_list(one, than=than) for one in value.values())
+    return isinstance(value, list) and len(value) > than
 
 
 @lru_cache(REMEMBERED)

@@ -17,7 +17,7 @@ from graphql_api.listener import Listener, Watching
 from graphql_api.reader import ChangeReader
 from sms import selectors
 from sms.errors import Unavailable
-from sms.models import MessageEvent
+from sms.records import EventRecord
 from sms.statuses import FINAL, HARD_FINAL, Status
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ CHECK_EVERY = 10.0  # seconds
 
 async def follow(
     account_id: UUID, message_id: UUID, *, after: int | None, include_late: bool
-) -> AsyncGenerator[MessageEvent, None]:
+) -> AsyncGenerator[EventRecord, None]:
     """Yield a message's present status, or all changes after `after`, and then every change, each once.
 
     Ends after a final status; with `include_late` only after one that nothing can correct. Raises MessageNotFound, and
@@ -47,12 +47,12 @@ async def follow(
             changes = await watcher.next_changes()
 
 
-def _sequence(change: MessageEvent) -> int:
+def _sequence(change: EventRecord) -> int:
     assert change.sequence is not None  # it is no note
     return change.sequence
 
 
-def _is_over(last: MessageEvent, *, include_late: bool) -> bool:
+def _is_over(last: EventRecord, *, include_late: bool) -> bool:
     return Status(last.status) in (HARD_FINAL if include_late else FINAL)
 
 
@@ -75,7 +75,7 @@ class Watcher:
             self._hinted = sequence
             self._woken.set()
 
-    async def next_changes(self) -> list[MessageEvent]:
+    async def next_changes(self) -> list[EventRecord]:
         """Wait for changes after `self.sequence`, and return all there are, in order."""
         while True:
             while self._hinted <= self.sequence:

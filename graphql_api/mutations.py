@@ -8,17 +8,23 @@ from uuid import UUID
 import strawberry
 
 from graphql_api.context import Context, Info
-from graphql_api.errors import IdempotencyConflict, InvalidMessage, MessageNotFound, NotCancelable
+from graphql_api.errors import IdempotencyConflict, InvalidBatch, InvalidMessage, MessageNotFound, NotCancelable
 from graphql_api.idempotency import is_alone, key_of, tell_replayed
-from graphql_api.inputs import SendMessageInput
-from graphql_api.types import CancelMessageSuccess, Message, SendMessageSuccess
+from graphql_api.inputs import SendMessageInput, SendMessagesInput
+from graphql_api.types import CancelMessageSuccess, Message, SendMessagesPayload, SendMessagesRow, SendMessageSuccess
 from sms import errors
 from sms.services.accept import accept
+from sms.services.accept_many import ErrorPolicy, accept_many
 from sms.services.cancel import cancel
+from sms.services.store import Accepted
 
 SendMessageResult = Annotated[
     SendMessageSuccess | InvalidMessage | IdempotencyConflict,
     strawberry.union("SendMessageResult", description="The message, or why there is none."),
+]
+SendMessagesResult = Annotated[
+    SendMessagesPayload | InvalidBatch,
+    strawberry.union("SendMessagesResult", description="What became of each message, or why none was looked at."),
 ]
 CancelMessageResult = Annotated[
     CancelMessageSuccess | MessageNotFound | NotCancelable,
@@ -40,6 +46,15 @@ class Mutation:
         return await send(info.context, input, partial(is_alone, info))
 
     @strawberry.mutation(  # type: ignore[untyped-decorator]
+        description="Accept up to 1,000 messages for delivery, in one commit, each with a result of its own."
+    )
+    async def send_messages(
+        self, info: Info, input: Annotated[SendMessagesInput, strawberry.argument(description="The messages.")]
+    ) -> SendMessagesResult:
+        """Accept many messages for delivery."""
+        return await send_many(info.context, input, partial(is_alone, info))
+
+    @strawberry.mutation(  # type: ignore[untyped-decorator]
         description="Withdraw a message before it is sent. Doing it again is harmless."
     )
     async def cancel_message(
@@ -57,6 +72,27 @@ class Mutation:
 async def send(context: Context, input: SendMessageInput, is_alone: Callable[[], bool]) -> SendMessageSuccess:
     """Accept one message for whoever asks; `is_alone` tells whether the operation has no other field."""
     key = key_of(context, input.idempotency_key, is_alone)
-    accepted = await accept(caller=await context.caller(), idempotency_key=key, **input.as_kwargs())
-    tell_replayed(context, accepted, is_alone)
+    accepted = await accept(caller=await context.caller(), **{**input.as_kwargs(), "idempotency_key": key})
+    tell_replayed(context, [accepted], is_alone)
     return SendMessageSuccess(message=Message.of(accepted.message), replayed=accepted.replayed)
+
+
+async def send_many(context: Context, input: SendMessagesInput, is_alone: Callable[[], bool]) -> SendMessagesPayload:
+    """Accept many messages for whoever asks; `is_alone` tells whether the operation has no other field."""
+    try:
+        key = key_of(context, input.idempotency_key, is_alone)
+    except errors.InvalidMessage as error:
+        raise errors.InvalidBatch.because(error) from None
+    results = await accept_many(
+        caller=await context.caller(),
+        messages=[one.as_kwargs() for one in input.messages],
+        idempotency_key=key,
+        error_policy=input.error_policy or ErrorPolicy.EACH_ROW,
+    )
+    accepted = sum(isinstance(one, Accepted) for one in results)
+    tell_replayed(context, results, is_alone)
+    return SendMessagesPayload(
+        accepted=accepted,
+        refused=len(results) - accepted,
+        results=[SendMessagesRow.of(one) for one in results],
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from sms import selectors
-from sms.models import MessageEvent
+from sms.records import EventRecord
 
 
 @dataclass(slots=True)
@@ -14,7 +14,7 @@ class Question:
 
     message_id: UUID
     after: int
-    answer: asyncio.Future[list[MessageEvent]] = field(
+    answer: asyncio.Future[list[EventRecord]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -26,7 +26,7 @@ class ChangeReader:
         self._asked: list[Question] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def changes_after(self, message_id: UUID, sequence: int) -> list[MessageEvent]:
+    async def changes_after(self, message_id: UUID, sequence: int) -> list[EventRecord]:
         """Return a message's changes after `sequence`, in order, as of now or later. Raises Unavailable."""
         question = Question(message_id, sequence)
         self._asked.append(question)

@@ -28,6 +28,7 @@ schema = ServiceSchema(
     exception_handlers=[
         errors.InvalidMessages(),
         errors.IdempotencyConflicts(),
+        errors.InvalidBatches(),
         errors.MessagesNotFound(),
         errors.NotCancelables(),
     ],

@@ -6,8 +6,11 @@ from typing import Any, Self
 import strawberry
 
 from graphql_api.enums import MessageStatus, Policy
-from sms import models
-from sms.statuses import FINAL, Status
+from graphql_api.errors import MessageRefusal
+from sms.errors import SmsError
+from sms.records import EventRecord, MessageRecord
+from sms.services.store import Accepted
+from sms.statuses import FINAL
 
 
 def described(text: str) -> Any:
@@ -32,11 +35,11 @@ class MessageEvent:
     occurred_at: datetime = described("When it was recorded.")
 
     @classmethod
-    def of(cls, row: models.MessageEvent) -> Self:
+    def of(cls, row: EventRecord) -> Self:
         """Show a row."""
         return cls(
             sequence=row.sequence,
-            status=Status(row.status),
+            status=row.status,
             late=row.late,
             conflict=row.conflict,
             provider_status=row.provider_status,
@@ -51,7 +54,7 @@ class MessageEvent:
 class Message:
     """One text to one recipient."""
 
-    row: strawberry.Private[models.Message]
+    row: strawberry.Private[MessageRecord]
     id: strawberry.ID = described("Made by the service; sorts by time.")
     sender_id: str = described("What the handset shows as from.")
     recipient: str = described("The number in E.164, such as +233200000901.")
@@ -75,7 +78,7 @@ class Message:
         return [MessageEvent.of(row) for row in self.row.history]
 
     @classmethod
-    def of(cls, row: models.Message) -> Self:
+    def of(cls, row: MessageRecord) -> Self:
         """Show a row that came with its history."""
         return cls(
             row=row,
@@ -83,7 +86,7 @@ class Message:
             sender_id=row.sender_id,
             recipient=row.recipient,
             text=row.text,
-            status=Status(row.status),
+            status=row.status,
             final=row.status in FINAL,
             encoding=row.encoding,
             segments=row.segment_count,
@@ -104,6 +107,31 @@ class SendMessageSuccess:
 
     message: Message = described("The message.")
     replayed: bool = described("Whether the idempotency key had been used for this very message before.")
+
+
+@strawberry.type(description="What became of one of many messages: it has either a `message` or a `refusal`.")
+class SendMessagesRow:
+    """What became of one of many messages."""
+
+    message: Message | None = described("The message, stored for good. Null if it was refused.")
+    replayed: bool = described("Whether its idempotency key had been used for this very message before.")
+    refusal: MessageRefusal | None = described("Why there is no message.")
+
+    @classmethod
+    def of(cls, result: Accepted | SmsError) -> Self:
+        """Show a result."""
+        if isinstance(result, SmsError):
+            return cls(message=None, replayed=False, refusal=MessageRefusal.of(result))
+        return cls(message=Message.of(result.message), replayed=result.replayed, refusal=None)
+
+
+@strawberry.type(description="What became of each of many messages.")
+class SendMessagesPayload:
+    """What became of each of many messages."""
+
+    accepted: int = described("How many are stored, now or before.")
+    refused: int = described("How many are not.")
+    results: list[SendMessagesRow] = described("One for each message, in their order.")
 
 
 @strawberry.type(description="The message is withdrawn for good, now or before, and will never be sent.")
@@ -129,13 +157,13 @@ class MessageStatusEvent:
     occurred_at: datetime = described("When it was recorded.")
 
     @classmethod
-    def of(cls, row: models.MessageEvent) -> Self:
+    def of(cls, row: EventRecord) -> Self:
         """Show the row of a change."""
         return cls(
             message_id=strawberry.ID(str(row.message_id)),
             sequence=row.sequence or 0,  # only notes have none
-            status=Status(row.status),
-            final=Status(row.status) in FINAL,
+            status=row.status,
+            final=row.status in FINAL,
             late=row.late,
             conflict=row.conflict,
             provider_status=row.provider_status,

@@ -1,6 +1,7 @@
-"""REST: `POST /api/messages/`, `GET /api/messages/<id>/` and `POST /api/messages/<id>/cancel/`."""
+"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
 
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,13 +14,16 @@ from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import representations, requests
 from sms import scopes, selectors
-from sms.errors import MessageNotFound
-from sms.models import Message
+from sms.errors import ErrorCode, MessageNotFound
 from sms.services.accept import accept
+from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
+from sms.services.store import is_replayed
 
 COLLECTION = "/api/messages/"
+BATCH = f"{COLLECTION}batch/"
 CANCEL = "/cancel"
+REPLAYED = "Idempotency-Replayed"
 
 
 async def create_message(request: Request) -> Response:
@@ -29,8 +33,21 @@ async def create_message(request: Request) -> Response:
     accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
     headers = {"Location": f"{COLLECTION}{accepted.message.id}/"}
     if accepted.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return _json(accepted.message, HTTPStatus.ACCEPTED, headers)
+        headers[REPLAYED] = "true"
+    return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
+
+
+async def create_messages(request: Request) -> Response:
+    """Accept many messages: 202 once those that are accepted are stored for good, 400 if none is."""
+    caller = await caller_of(request)
+    batch = await requests.new_messages(request)
+    results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
+    shown = representations.results(results)
+    if not shown["accepted"]:
+        detail = "None of the messages was accepted; 'results' tells why."
+        return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
+    headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}
+    return _json(shown, HTTPStatus.ACCEPTED, headers)
 
 
 async def show_message(request: Request) -> Response:
@@ -38,14 +55,16 @@ async def show_message(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     message_id = _id_in(request.scope["path"])
-    return _json(await selectors.message(account_id=caller.account_id, message_id=message_id), HTTPStatus.OK, {})
+    found = await selectors.message(account_id=caller.account_id, message_id=message_id)
+    return _json(representations.message(found), HTTPStatus.OK, {})
 
 
 async def cancel_message(request: Request) -> Response:
     """Withdraw one message before it is sent."""
     caller = await caller_of(request)
     message_id = _id_in(request.scope["path"].rstrip("/").removesuffix(CANCEL))
-    return _json(await cancel(caller=caller, message_id=message_id), HTTPStatus.OK, {})
+    canceled = await cancel(caller=caller, message_id=message_id)
+    return _json(representations.message(canceled), HTTPStatus.OK, {})
 
 
 def _id_in(path: str) -> UUID:
@@ -56,12 +75,12 @@ def _id_in(path: str) -> UUID:
         raise MessageNotFound from None
 
 
-def _json(message: Message, status: HTTPStatus, headers: dict[str, str]) -> Response:
-    body = orjson.dumps(representations.message(message), option=orjson.OPT_UTC_Z)
-    return Response(body, status, headers, "application/json")
+def _json(document: dict[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, "application/json")
 
 
 _collection = Endpoint(POST=create_message)
+_batch = Endpoint(POST=create_messages)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
 
@@ -71,6 +90,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
+    elif path in (BATCH, BATCH.rstrip("/")):
+        await _batch(scope, receive, send)
     elif path.startswith(COLLECTION) and path.rstrip("/").endswith(CANCEL):
         await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):

@@ -1,12 +1,15 @@
 """What a REST client gets to see."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sms.models import Message, MessageEvent
-from sms.statuses import FINAL, Status
+from sms.errors import SmsError
+from sms.records import EventRecord, MessageRecord
+from sms.services.store import Accepted
+from sms.statuses import FINAL
 
 
-def message(shown: Message) -> dict[str, Any]:
+def message(shown: MessageRecord) -> dict[str, Any]:
     """Return a message with its history. Times are RFC 3339 in UTC."""
     return {
         "id": shown.id,
@@ -14,7 +17,7 @@ def message(shown: Message) -> dict[str, Any]:
         "recipient": shown.recipient,
         "text": shown.text,
         "status": shown.status,
-        "final": Status(shown.status) in FINAL,
+        "final": shown.status in FINAL,
         "provider": shown.provider,
         "provider_reference": shown.provider_reference,
         "client_reference": shown.client_reference,
@@ -28,7 +31,20 @@ def message(shown: Message) -> dict[str, Any]:
     }
 
 
-def event(shown: MessageEvent) -> dict[str, Any]:
+def results(shown: Sequence[Accepted | SmsError]) -> dict[str, Any]:
+    """Return what became of each of many messages."""
+    accepted = sum(isinstance(one, Accepted) for one in shown)
+    return {"accepted": accepted, "refused": len(shown) - accepted, "results": [result(one) for one in shown]}
+
+
+def result(shown: Accepted | SmsError) -> dict[str, Any]:
+    """Return what became of one of many messages: it has either a `message` or a `refusal`."""
+    if isinstance(shown, Accepted):
+        return {"message": message(shown.message), "replayed": shown.replayed}
+    return {"refusal": {"code": shown.code, "field": shown.field, "detail": shown.detail}}
+
+
+def event(shown: EventRecord) -> dict[str, Any]:
     """Return one line of a message's history; what moved nothing has no `sequence`."""
     return {
         "sequence": shown.sequence,

@@ -1,5 +1,6 @@
 """What a REST client may send, checked for its shape; the rules of the domain are applied behind it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -7,31 +8,58 @@ from starlette.requests import Request
 
 from edge import bodies
 from edge.problems import BadRequest
+from sms.services.accept_many import ErrorPolicy
 
-REQUIRED = ("sender_id", "recipient", "text")
+REQUIRED = {"sender_id": str, "recipient": str, "text": str}
 OPTIONAL = {"client_reference": str, "delivery_policy": str, "valid_for": int}
-NAMES = {str: "a text", int: "a whole number"}
+NAMES = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
 
 
 async def new_message(request: Request) -> dict[str, Any]:
     """Return the fields of a message to send. Raises BadRequest, or BodyTooLarge."""
-    document = _json_object(request, await bodies.read(request))
-    if unknown := sorted(set(document) - {*REQUIRED, *OPTIONAL}):
-        raise BadRequest(f"'{unknown[0][:50]}' is not a field of a message.", field=unknown[0][:50])
-    for field in REQUIRED:
+    return _fields(_json_object(request, await bodies.read(request)), REQUIRED, OPTIONAL)
+
+
+async def new_messages(request: Request) -> dict[str, Any]:
+    """Return what `accept_many` takes, but for the key of the batch. Raises BadRequest, or BodyTooLarge."""
+    document = _json_object(request, await bodies.read(request, limit=bodies.LARGEST_BATCH))
+    batch = _fields(document, {"messages": list}, {"error_policy": str})
+    for place, message in enumerate(batch["messages"]):
+        where = f"messages[{place}]"
+        _require(message, where, dict)
+        batch["messages"][place] = _fields(message, REQUIRED, {**OPTIONAL, "idempotency_key": str}, where=f"{where}.")
+    if "error_policy" in batch:
+        try:
+            batch["error_policy"] = ErrorPolicy(batch["error_policy"])
+        except ValueError:
+            detail = f"'error_policy' must be {' or '.join(ErrorPolicy)}."
+            raise BadRequest(detail, field="error_policy") from None
+    return batch
+
+
+def _fields(
+    document: dict[str, Any], required: Mapping[str, type], optional: Mapping[str, type], *, where: str = ""
+) -> dict[str, Any]:
+    """Return what was given of the fields that there are; null is as if it were not given. Raises BadRequest."""
+    for field in sorted(document.keys() - required.keys() - optional.keys()):
+        name = f"{where}{field[:50]}"
+        raise BadRequest(f"'{name}' is not a field of this request.", field=name)
+    for field, kind in required.items():
         if field not in document:
-            raise BadRequest(f"'{field}' is missing.", field=field)
-        _require(document, field, str)
-    given = {field for field in OPTIONAL if document.get(field) is not None}
-    for field in sorted(given):
-        _require(document, field, OPTIONAL[field])
-    return {field: document[field] for field in (*REQUIRED, *given)}
+            raise BadRequest(f"'{where}{field}' is missing.", field=f"{where}{field}")
+        _require(document[field], f"{where}{field}", kind)
+    given = {field: document[field] for field in required}
+    for field, kind in optional.items():
+        if (value := document.get(field)) is not None:
+            _require(value, f"{where}{field}", kind)
+            given[field] = value
+    return given
 
 
 def _json_object(request: Request, body: bytes) -> dict[str, Any]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise BadRequest("Send the message as JSON, with the header 'Content-Type: application/json'.")
+        raise BadRequest("Send it as JSON, with the header 'Content-Type: application/json'.")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -41,6 +69,6 @@ def _json_object(request: Request, body: bytes) -> dict[str, Any]:
     return document
 
 
-def _require(document: dict[str, Any], field: str, kind: type) -> None:
-    if type(document[field]) is not kind:  # a bool is no number here
-        raise BadRequest(f"'{field}' must be {NAMES[kind]}.", field=field)
+def _require(value: object, name: str, kind: type) -> None:
+    if type(value) is not kind:  # a bool is no number here
+        raise BadRequest(f"'{name}' must be {NAMES[kind]}.", field=name)

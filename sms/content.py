@@ -12,6 +12,7 @@ from unicodedata import category, normalize
 from sms.errors import ErrorCode, InvalidMessage
 
 LONGEST_SENDER_ID: Final = 11
+FAR_TOO_LONG: Final = 10_000  # characters; ten segments have room for 1,530
 
 _is_numeric_sender = re.compile(r"[0-9]{3,8}|\+[1-9][0-9]{6,14}").fullmatch  # a short code, or E.164
 _FORBIDDEN_IN_SENDER: Final = re.compile(r"[^A-Za-z0-9 _.&+-]")
@@ -54,8 +55,12 @@ def _fault_of_name(value: str) -> str | None:
 def check_text(text: str) -> None:
     """Raise InvalidMessage TEXT_EMPTY for nothing but white space, TEXT_INVALID for what is not text.
 
-    NUL cannot be stored by PostgreSQL, and half a surrogate pair is no character, so it cannot be written as UTF-8.
+    TEXT_TOO_LONG is for so many characters that nobody needs to count segments. NUL cannot be stored by PostgreSQL, and
+    half a surrogate pair is no character, so it cannot be written as UTF-8.
     """
+    if len(text) > FAR_TOO_LONG:
+        sentence = f"The text has {len(text):,} characters, which is far more than can be sent."
+        raise InvalidMessage(ErrorCode.TEXT_TOO_LONG, sentence, "text")
     if not text or text.isspace():
         raise InvalidMessage(ErrorCode.TEXT_EMPTY, "The text is empty; give at least one visible character.", "text")
     if (at := text.find("\0")) >= 0:

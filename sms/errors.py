@@ -3,6 +3,8 @@
 SmsError
 ├── InvalidMessage         the caller can mend the request
 ├── IdempotencyConflict    the key was used for another request
+├── InvalidBatch           the caller can mend the request for many messages
+├── BatchRefused           nothing is wrong with this message, but with another one of its batch
 ├── MessageNotFound        no such message, or another account's
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
@@ -33,9 +35,12 @@ class ErrorCode(StrEnum):
     CLIENT_REFERENCE_INVALID = "CLIENT_REFERENCE_INVALID"
     DELIVERY_POLICY_INVALID = "DELIVERY_POLICY_INVALID"
     VALID_FOR_INVALID = "VALID_FOR_INVALID"
+    IDEMPOTENCY_KEY_REQUIRED = "IDEMPOTENCY_KEY_REQUIRED"
     IDEMPOTENCY_KEY_INVALID = "IDEMPOTENCY_KEY_INVALID"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     MESSAGE_NOT_FOUND = "MESSAGE_NOT_FOUND"
+    BATCH_INVALID = "BATCH_INVALID"
+    BATCH_REFUSED = "BATCH_REFUSED"
     NOT_CANCELABLE = "NOT_CANCELABLE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
@@ -43,6 +48,7 @@ class ErrorCode(StrEnum):
     RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
 class SmsError(Exception):
@@ -70,6 +76,24 @@ class IdempotencyConflict(SmsError):
             ErrorCode.IDEMPOTENCY_KEY_REUSED,
             "This idempotency key was used for a different request; use a new key for a new message.",
             field="idempotency_key",
+        )
+
+
+class InvalidBatch(SmsError):
+    """The request for many messages cannot be taken as a whole; `field` names the part to mend."""
+
+    @classmethod
+    def because(cls, error: InvalidMessage) -> "InvalidBatch":
+        """Say of a batch what is wrong with something that a single message has, too."""
+        return cls(error.code, error.detail, field=error.field)
+
+
+class BatchRefused(SmsError):
+    """The message could have been stored, but its batch is all or nothing, and another message was refused."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorCode.BATCH_REFUSED, "Another message was refused, so nothing of this batch was stored: ALL_OR_NOTHING."
         )
 
 

@@ -91,8 +91,6 @@ class Message(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
 
-    history: list["MessageEvent"]  # filled by `selectors` and `accept`, oldest first
-
     class Meta:
         indexes = [models.Index(fields=["account", "id"], name="message_by_account")]
         constraints = [one_of_the_statuses("message_status")]

@@ -1,51 +1,69 @@
 """Reads, always scoped to an account. Synchronous: run them with `sms.database.in_thread(query, …)`."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from sms import scopes
 from sms.database import in_thread, query, rows
 from sms.errors import MessageNotFound
 from sms.models import Account, ApiKey, Message, MessageEvent, Reconciliation
+from sms.records import EventRecord, MessageRecord
+
+# In the order of the records' fields; the last one of a message comes from another table.
+EVENT_COLUMNS = tuple(field.name for field in fields(EventRecord))
+MESSAGE_COLUMNS = tuple(field.name for field in fields(MessageRecord))[:-1]
 
 Access = tuple[Account, Sequence[str], Sequence[str]]
 
 
-async def message(*, account_id: UUID, message_id: UUID) -> Message:
+async def message(*, account_id: UUID, message_id: UUID) -> MessageRecord:
     """Return one message with its `history`, oldest first. Raises MessageNotFound."""
     return await in_thread(query, get_message, account_id, message_id)
 
 
-def get_message(account_id: UUID, message_id: UUID) -> Message:
+def get_message(account_id: UUID, message_id: UUID) -> MessageRecord:
     """Return one message with its `history`, oldest first. Raises MessageNotFound."""
-    history = Prefetch("events", MessageEvent.objects.order_by("id"), to_attr="history")
-    found = Message.objects.filter(account_id=account_id, id=message_id).prefetch_related(history).first()  # type: ignore[no-redef]
-    if found is None:
+    found = _records(Message.objects.filter(account_id=account_id, id=message_id))
+    if not found:
         raise MessageNotFound
+    return found[message_id]
+
+
+def get_messages(message_ids: Collection[UUID]) -> dict[UUID, MessageRecord]:
+    """Return messages with their `history`. Not scoped: ask only for what is known to be the caller's."""
+    return _records(Message.objects.filter(id__in=message_ids))
+
+
+def _records(chosen: QuerySet[Message]) -> dict[UUID, MessageRecord]:
+    found = {row[0]: MessageRecord(*row) for row in chosen.values_list(*MESSAGE_COLUMNS)}
+    events = MessageEvent.objects.filter(message_id__in=list(found)).order_by("id")
+    for row in events.values_list(*EVENT_COLUMNS):
+        event = EventRecord(*row)
+        found[event.message_id].history.append(event)
     return found
 
 
-async def changes_after(*, account_id: UUID, message_id: UUID, sequence: int) -> list[MessageEvent]:
+async def changes_after(*, account_id: UUID, message_id: UUID, sequence: int) -> list[EventRecord]:
     """Return a message's changes of status after `sequence`, in order. Raises MessageNotFound."""
     return await in_thread(query, _changes_after, account_id, message_id, sequence)
 
 
-def _changes_after(account_id: UUID, message_id: UUID, sequence: int) -> list[MessageEvent]:
+def _changes_after(account_id: UUID, message_id: UUID, sequence: int) -> list[EventRecord]:
     changes = MessageEvent.objects.filter(
         message_id=message_id, message__account_id=account_id, sequence__gt=sequence
     ).order_by("sequence")
-    found = list(changes)
+    found = [EventRecord(*row) for row in changes.values_list(*EVENT_COLUMNS)]
     if not found and not Message.objects.filter(id=message_id, account_id=account_id).exists():
         raise MessageNotFound
     return found
 
 
-async def changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[MessageEvent]]:
+async def changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[EventRecord]]:
     """Return the changes of several messages, each after its own sequence, in order.
 
     Not scoped: ask only for messages that `changes_after` has shown to the same caller.
@@ -54,15 +72,16 @@ async def changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[MessageEvent]
 
 
 CHANGES_OF = """
-SELECT e.* FROM unnest(%s::uuid[], %s::int[]) AS t (message_id, after)
-JOIN sms_messageevent e ON e.message_id = t.message_id AND e.sequence > t.after
+SELECT {columns} FROM unnest(%s::uuid[], %s::int[]) AS t (id, after)
+JOIN sms_messageevent e ON e.message_id = t.id AND e.sequence > t.after
 ORDER BY e.message_id, e.sequence
-"""
+""".format(columns=", ".join(EVENT_COLUMNS))
 
 
-def _changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[MessageEvent]]:
-    found: dict[UUID, list[MessageEvent]] = {}
-    for change in MessageEvent.objects.raw(CHANGES_OF, [[str(one) for one in after], list(after.values())]):
+def _changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[EventRecord]]:
+    found: dict[UUID, list[EventRecord]] = {}
+    for row in rows(CHANGES_OF, list(after), list(after.values())):
+        change = EventRecord(*row)
         found.setdefault(change.message_id, []).append(change)
     return found
 

@@ -18,6 +18,19 @@ Result = TypeVar("Result")
 LOOKS_EVERY = 0.2  # seconds between two looks at who has waited for too long
 
 
+def write_in_halves(
+    write: Callable[[Sequence[Item]], Sequence[Result | Exception]], items: Sequence[Item]
+) -> Sequence[Result | Exception]:
+    """Write a set; where the database refuses an item, its neighbours are written, and its result is the error."""
+    try:
+        return write(items)
+    except (DataError, IntegrityError, ValueError) as error:  # psycopg2 raises ValueError for a NUL
+        if len(items) == 1:
+            return [error]
+        half = len(items) // 2
+        return [*write_in_halves(write, items[:half]), *write_in_halves(write, items[half:])]
+
+
 @dataclass(slots=True)
 class Waiting(Generic[Item, Result]):
     """An item, who waits for it, and since when."""
@@ -90,13 +103,9 @@ class SharedCommit(Generic[Item, Result]):
             _settle(self._waiting.popleft().answer, Overloaded())
 
     async def _write_set(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._write, items)
-        except (DataError, IntegrityError, ValueError) as error:  # psycopg2 raises ValueError for a NUL
-            if len(items) == 1:
-                return [error]
-            half = len(items) // 2
-            return [*await self._write_set(items[:half]), *await self._write_set(items[half:])]
+            return await loop.run_in_executor(self._thread, write_in_halves, self._write, items)
         except Exception as error:  # noqa: BLE001  whatever it is, every caller must get an answer
             return [error] * len(items)
 

@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
 from sms.models import Reconciliation
-from sms.services import reconcile, report, settle, submit, sweep
+from sms.services import clock, reconcile, report, settle, submit, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +70,9 @@ def sweep_up() -> None:
 
 @shared_task(name="sms.reconcile", ignore_result=True)
 def account_for_everything(scope: str) -> None:
-    """Look for drift."""
+    """Look for drift, and first mend what only a look at the whole queue can find."""
     with _patient():
+        clock.bring_back()
         reconcile.keep_account(Reconciliation.Scope(scope))
 
 

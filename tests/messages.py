@@ -7,16 +7,18 @@ from django.db import connection
 
 from sms.database import transact
 from sms.models import DispatchEntry, Message, MessageEvent, SubmitAttempt
-from sms.services import accept, moves
+from sms.services import moves
 from sms.services.moves import Move
+from sms.services.new_message import check
+from sms.services.store import store as store_messages
 from sms.statuses import FINAL, Status
 
 
 def store(caller, **fields):
     """Accept one message and return its row as stored."""
     request = {"sender_id": "MyCorp", "recipient": "+233200000901", "text": "Hello"}
-    new = accept.check(caller, **{**request, **fields})
-    accept.store([new])
+    new = check(caller, **{**request, **fields})
+    store_messages([new])
     return Message.objects.get(id=new.id)
 
 

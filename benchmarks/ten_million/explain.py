@@ -22,9 +22,10 @@ from uuid_utils.compat import uuid7
 
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
-from sms.services import accept, dispatch, receive, report
-from sms.services.accept import NewMessage
+from sms.services import dispatch, receive, report
 from sms.services.authenticate import Caller, authenticate
+from sms.services.new_message import NewMessage, check
+from sms.services.store import store
 from sms.statuses import Status
 
 ROWS = 100
@@ -73,7 +74,7 @@ def main() -> None:
     provider = get_provider()
     with transaction.atomic():
         with explained("accept"):
-            accept.store([_new_message(caller) for _ in range(ROWS)])
+            store([_new_message(caller) for _ in range(ROWS)])
         with explained("dispatch"):
             claimed = dispatch.claim(provider, limit=ROWS)
             dispatch.record(provider, claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
@@ -86,7 +87,7 @@ def main() -> None:
 def _new_message(caller: Caller) -> NewMessage:
     sender_id = next(iter(caller.sender_ids))
     key = f"explain-{uuid7()}"
-    return accept.check(caller, sender_id=sender_id, recipient="233200000901", text="Hello", idempotency_key=key)
+    return check(caller, sender_id=sender_id, recipient="233200000901", text="Hello", idempotency_key=key)
 
 
 def _receipt(provider: str, attempt_id: Any) -> receive.Incoming:

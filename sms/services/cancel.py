@@ -8,27 +8,27 @@ from sms import scopes, selectors
 from sms.database import in_thread, rows, transact
 from sms.errors import MessageNotFound, NotCancelable
 from sms.events import StatusChanged, announce
-from sms.models import Message
+from sms.records import MessageRecord
 from sms.services import moves
 from sms.services.authenticate import Caller
 from sms.services.moves import Move, Verdict
 from sms.statuses import Status
 
 
-async def cancel(*, caller: Caller, message_id: UUID) -> Message:
+async def cancel(*, caller: Caller, message_id: UUID) -> MessageRecord:
     """Withdraw a message, and return it with its `history` after the commit; again, it is returned as it is.
 
     Raises NotCancelable, MessageNotFound, PermissionDenied, Unavailable; in each case nothing changed.
     """
     caller.require(scopes.SEND)
-    message: Message
+    message: MessageRecord
     message, changes = await in_thread(withdraw, caller.account_id, message_id)
     # Not on a database thread: a Redis that hangs must not keep one from the others.
     await asyncio.to_thread(announce, changes)
     return message
 
 
-def withdraw(account_id: UUID, message_id: UUID) -> tuple[Message, Sequence[StatusChanged]]:
+def withdraw(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, Sequence[StatusChanged]]:
     """Withdraw a message in one commit; return it with its `history`, and what is to be announced."""
     return transact(_withdraw, account_id, message_id)
 
@@ -37,7 +37,7 @@ def withdraw(account_id: UUID, message_id: UUID) -> tuple[Message, Sequence[Stat
 PERHAPS_SENT = "SELECT FROM sms_submitattempt WHERE message_id = %s AND outcome IS DISTINCT FROM 'NOT_SENT' LIMIT 1"
 
 
-def _withdraw(account_id: UUID, message_id: UUID) -> tuple[Message, Sequence[StatusChanged]]:
+def _withdraw(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, Sequence[StatusChanged]]:
     held = moves.lock([message_id])
     # A claim that is under way has locked the message: what is read now is what it left.
     if message_id not in held or held[message_id].account_id != account_id:

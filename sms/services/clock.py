@@ -155,6 +155,54 @@ UPDATE sms_message SET updated_at = updated_at + %(step)s WHERE id IN (
 """
 
 
+# Two steps that cancel each other leave no step to find; only what was written between them, by a clock that was ahead.
+BRING_BACK_ENTRIES = """
+WITH ahead AS (
+    SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+    WHERE m.updated_at > statement_timestamp() + %(tolerance)s
+    FOR UPDATE OF d, m SKIP LOCKED
+), entries AS (
+    UPDATE sms_dispatchentry d SET
+        due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
+                      WHEN m.status = %(uncertain)s THEN statement_timestamp() + %(look_up_after)s
+                      ELSE statement_timestamp() + (d.due_at - m.updated_at) END,
+        expires_at = CASE WHEN m.created_at > statement_timestamp() + %(tolerance)s
+                          THEN statement_timestamp() + (d.expires_at - m.created_at) ELSE d.expires_at END
+    FROM ahead JOIN sms_message m ON m.id = ahead.message_id WHERE d.message_id = ahead.message_id
+)
+UPDATE sms_message m SET updated_at = statement_timestamp() FROM ahead WHERE m.id = ahead.message_id
+"""
+
+BRING_BACK_RECEIPTS = """
+UPDATE sms_receipt SET received_at = statement_timestamp(), due_at = statement_timestamp()
+WHERE processed_at IS NULL AND received_at > statement_timestamp() + %(tolerance)s
+"""
+
+
+def bring_back() -> int:
+    """Let what was written by a clock that was ahead for a moment wait as long as it was to; return how many messages.
+
+    Looks at the whole queue, so it is for once a minute. Whoever holds a row is waited for by the next time. Raises
+    Unavailable.
+    """
+    brought = transact(_bring_back)
+    if brought:
+        log.warning("written_ahead_of_the_clock", messages=brought)
+    return brought
+
+
+def _bring_back() -> int:
+    execute(PATIENCE)
+    execute(BRING_BACK_RECEIPTS, tolerance=timedelta(seconds=TOLERANCE))
+    return execute(
+        BRING_BACK_ENTRIES,
+        tolerance=timedelta(seconds=TOLERANCE),
+        lease=timedelta(seconds=settings.SMS_LEASE_SECONDS),
+        look_up_after=timedelta(seconds=settings.SMS_LOOK_UP_AFTER),
+        uncertain=Status.UNCERTAIN,
+    )
+
+
 def _mend(step: float, *, since: datetime) -> None:
     """Move what waits by a step of the clock, ahead or back, that happened after `since`.
 

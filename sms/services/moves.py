@@ -73,7 +73,7 @@ WHERE m.id = ANY(%s::uuid[]) ORDER BY m.id FOR UPDATE OF m
 
 def lock(message_ids: Collection[UUID]) -> dict[UUID, Held]:
     """Lock messages, always in the order of their ids, so that two sets cannot wait for each other in a circle."""
-    found = rows(LOCK, RECEIPT_WINDOW, [str(one) for one in set(message_ids)])
+    found = rows(LOCK, RECEIPT_WINDOW, list(set(message_ids)))
     return {row[0]: held(row) for row in found}
 
 
@@ -191,7 +191,7 @@ def _write(
     applied = [move for move in last.values() if move.verdict is Verdict.APPLIED]
     if staying := [move for move in applied if move.status in OPEN]:
         _update_entries(staying)
-    if done := [str(move.message_id) for move in applied if move.status in FINAL]:
+    if done := [move.message_id for move in applied if move.status in FINAL]:
         execute(DELETE_ENTRIES, done)
 
 
@@ -212,7 +212,7 @@ def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:
 def _update_messages(messages: Sequence[Held], moves: Sequence[Move]) -> None:
     execute(
         UPDATE_MESSAGES,
-        [str(m.id) for m in messages],
+        [m.id for m in messages],
         [m.status for m in messages],
         [m.sequence for m in messages],
         [m.moved for m in messages],
@@ -233,7 +233,7 @@ def _each_note_once(told: Sequence[tuple[Move, int | None, Status]]) -> Sequence
 def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:
     execute(
         INSERT_EVENTS,
-        [str(move.message_id) for move, _, _ in told],
+        [move.message_id for move, _, _ in told],
         [sequence for _, sequence, _ in told],
         [status for _, _, status in told],
         [move.late for move, _, _ in told],
@@ -249,7 +249,7 @@ def _update_entries(moves: Sequence[Move]) -> None:
     purpose = DispatchEntry.Purpose
     execute(
         UPDATE_ENTRIES,
-        [str(move.message_id) for move in moves],
+        [move.message_id for move in moves],
         [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
         [DELAYS.get(move.status, move.delay) for move in moves],

@@ -87,7 +87,7 @@ def _take(now: datetime) -> tuple[int, list[Uncertain], list[StatusChanged]]:
             asked.append(Move(message_id, Status.UNKNOWN, detail="no receipt within the window"))
     changes = moves.apply(held, asked) if asked else []
     if uncertain:
-        execute(LATER, [str(one.message_id) for one in uncertain], delays)
+        execute(LATER, [one.message_id for one in uncertain], delays)
     return len(due), uncertain, changes
 
 
@@ -129,7 +129,7 @@ def _record(provider_name: str, uncertain: Sequence[Uncertain], findings: Sequen
     if closed := [(one.attempt_id, f) for one, f in zip(uncertain, findings, strict=True) if f.handover is not None]:
         execute(
             CLOSE,
-            [str(attempt_id) for attempt_id, _ in closed],
+            [attempt_id for attempt_id, _ in closed],
             [finding.handover for _, finding in closed],
             [finding.provider_reference for _, finding in closed],
         )

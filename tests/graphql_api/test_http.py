@@ -135,13 +135,26 @@ async def test_json_may_come_with_parameters(account, media_type):
     assert (await request("POST", body=body, headers={"content-type": media_type})).status == 200
 
 
-async def test_a_body_over_64_kib_is_refused(account):
+async def test_a_body_over_4_mib_is_refused(account):
     """413, whether the size was announced or comes out while reading, which then stops."""
-    large = orjson.dumps({"query": "{ __typename }", "variables": {"a": "x" * 65_536}})
+    large = orjson.dumps({"query": "{ __typename }", "variables": {"a": "x" * 4 * 1024 * 1024}})
     await refused(request("POST", body=large, headers=JSON_BODY), 413, "BODY_TOO_LARGE")
     chunked = request("POST", headers=JSON_BODY, chunks=[b" " * 40_000] * 1000)
     answer = await refused(chunked, 413, "BODY_TOO_LARGE")
     assert answer.headers["connection"] == "close"
+
+
+async def test_only_variables_may_be_large(account):
+    """A document is read letter by letter, and remembered."""
+    answer = await refused(post("{ __typename }" + " " * 65_536), 400)
+    assert "65,536 characters" in answer.json()["errors"][0]["message"]
+
+
+async def test_a_list_with_too_many_items_is_not_looked_at(account):
+    """However small its items are."""
+    answer = await refused(post("{ __typename }", {"a": {"b": [1] * 2001}}), 400)
+    assert "2,000 items" in answer.json()["errors"][0]["message"]
+    assert (await post("{ __typename }", {"a": {"b": [1] * 2000}})).status == 200
 
 
 async def test_queries_may_come_with_get(account):

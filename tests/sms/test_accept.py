@@ -6,8 +6,9 @@ import pytest
 
 from sms.errors import IdempotencyConflict, InvalidMessage, PermissionDenied
 from sms.models import DispatchEntry, IdempotencyKey, Message
-from sms.services import accept as accepting
-from sms.services.accept import accept
+from sms.services.accept import _accepts, accept
+from sms.services.new_message import check
+from sms.services.store import Accepted
 from tests.accounts import make_caller
 from tests.messages import history
 
@@ -66,14 +67,14 @@ def test_two_processes_with_one_key_make_one_message(caller):
 
     def store():
         try:
-            new = accepting.check(caller, **request(), idempotency_key="race")
-            return accepting.store([new])[0]
+            new = check(caller, **request(), idempotency_key="race")
+            return store([new])[0]
         finally:
             connection.close()
 
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda _: store(), range(40)))
-    made = [result for result in results if isinstance(result, accepting.Accepted)]
+    made = [result for result in results if isinstance(result, Accepted)]
     assert len(made) == 1
     assert [one for one in results if one is not made[0]] == [made[0].message.id] * 39
 
@@ -135,9 +136,9 @@ async def test_a_key_without_the_scope_may_not_send(transactional_db):
 
 async def test_a_row_that_the_database_refuses_harms_no_neighbour(caller):
     """A value that slipped through the checks fails alone; the others of its set are stored."""
-    good = [accepting.check(caller, **request()) for _ in range(5)]
-    bad = accepting.check(caller, **request())
+    good = [check(caller, **request()) for _ in range(5)]
+    bad = check(caller, **request())
     object.__setattr__(bad, "sender_id", "far longer than the column")
-    results = await asyncio.gather(*(accepting._accepts(one) for one in [*good, bad]), return_exceptions=True)
-    assert [isinstance(one, accepting.Accepted) for one in results] == [True] * 5 + [False]
+    results = await asyncio.gather(*(_accepts(one) for one in [*good, bad]), return_exceptions=True)
+    assert [isinstance(one, Accepted) for one in results] == [True] * 5 + [False]
     assert await in_thread(Message.objects.count) == 5

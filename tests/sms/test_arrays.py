@@ -26,7 +26,7 @@ KINDS = {
 
 def round_trip(kind, values):
     """What a real statement makes of a list."""
-    ((found,),) = rows(f"SELECT %s::{kind}[]", values)  # noqa: S608
+    ((found,),) = rows(f"SELECT %s::{kind}[]", values)
     return [bytes(one) if isinstance(one, memoryview) else one for one in found]
 
 

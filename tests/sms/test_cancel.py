@@ -15,6 +15,7 @@ from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.registry import get_provider
+from sms.records import MessageRecord
 from sms.services import clock, dispatch, sweep
 from sms.services.cancel import cancel
 from sms.services.reconcile import reconcile
@@ -206,8 +207,8 @@ async def test_of_claims_and_cancels_at_once_exactly_one_wins(caller):
     )
     done.set()
     taken = [one for batch in await asyncio.gather(*claiming) for one in batch]
-    canceled = [one.id for one in answers if isinstance(one, Message)]
-    assert {type(one) for one in answers} <= {Message, NotCancelable}
+    canceled = [one.id for one in answers if isinstance(one, MessageRecord)]
+    assert {type(one) for one in answers} <= {MessageRecord, NotCancelable}
     assert len(taken) == len(set(taken))
     assert sorted([*taken, *canceled]) == sorted(one.id for one in stored)
     statuses = await in_thread(lambda: dict(Message.objects.values_list("id", "status")))

@@ -113,6 +113,13 @@ def test_text_passes(text):
     check_text(text)
 
 
+def test_a_text_that_is_far_too_long_is_not_looked_at():
+    """Whatever its characters are, each of them would cost time."""
+    check_text("a" * 10_000)
+    for text in ("a" * 10_001, " " * 10_001, "\0" * 10_001):
+        assert outcome(check_text, text).code == "TEXT_TOO_LONG"
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\r\t ", "\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{LINE SEPARATOR}"])
 def test_text_of_white_space_is_empty(text):
     """Nobody wants to pay for nothing, in any script."""

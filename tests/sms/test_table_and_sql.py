@@ -18,10 +18,12 @@ from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import DeliveryReport, Finding, Outcome, Submission
 from sms.providers.errors import ProviderError
 from sms.providers.registry import get_provider
-from sms.services import accept, cancel, dispatch, moves, receive, report, settle, sweep
+from sms.services import cancel, dispatch, moves, receive, report, settle, sweep
 from sms.services.dispatch import Claimed
 from sms.services.moves import Move, Verdict
+from sms.services.new_message import check
 from sms.services.settle import Uncertain
+from sms.services.store import store
 from sms.statuses import FINAL, HARD_FINAL, OPEN, RANK, SOFT_FINAL, Status, can_move, can_requeue
 from tests.messages import age, attempt, history, store_as
 from tests.sms.reference_model import TABLE
@@ -49,8 +51,8 @@ def test_the_database_has_the_designs_words(transactional_db, name):
 
 def several_as(caller, status, count, *, resend_allowed):
     """Return the ids of messages in a status, with the queue entries that belong to them."""
-    new = [accept.check(caller, sender_id="MyCorp", recipient="+233200000901", text="Hello") for _ in range(count)]
-    accept.store(new)
+    new = [check(caller, sender_id="MyCorp", recipient="+233200000901", text="Hello") for _ in range(count)]
+    store(new)
     ids = [one.id for one in new]
     policy = "AT_LEAST_ONCE" if resend_allowed else "AT_MOST_ONCE"
     Message.objects.filter(id__in=ids).update(status=status, delivery_policy=policy)

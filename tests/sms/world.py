@@ -13,8 +13,10 @@ from sms.providers.base import DeliveryReport, Handover, Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
 from sms.providers.registry import DEFAULT, get_provider
-from sms.services import accept, cancel, clock, dispatch, receive, report, settle, sweep
+from sms.services import cancel, clock, dispatch, receive, report, settle, sweep
+from sms.services.new_message import check
 from sms.services.reconcile import reconcile
+from sms.services.store import store
 from sms.statuses import Status
 from tests.accounts import make_caller
 from tests.messages import age
@@ -81,14 +83,14 @@ class World:
 
     def accept(self, *, resend_allowed):
         """Store a message."""
-        new = accept.check(
+        new = check(
             self.caller,
             sender_id="MyCorp",
             recipient="+233200000901",
             text="Hello",
             delivery_policy="AT_LEAST_ONCE" if resend_allowed else "AT_MOST_ONCE",
         )
-        accept.store([new])
+        store([new])
         self.messages[new.id] = model.Message(resend_allowed)
 
     def cancel(self, message_id):

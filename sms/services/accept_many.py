@@ -1,0 +1,122 @@
+"""Accept many messages in one request: a result for each, in their order.
+
+Each message has an idempotency key: its own, or one made of the batch's key and its place. So a batch may be sent again
+with the same key, however far it came: what was stored is returned, what was refused is tried anew, and a message that
+is another one than before is refused. The batch itself needs no row, and no lock.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from sms import scopes
+from sms.database import in_thread
+from sms.errors import BatchRefused, ErrorCode, InvalidBatch, InvalidMessage, SmsError
+from sms.nudge import nudge_dispatch
+from sms.services.authenticate import Caller
+from sms.services.new_message import NewMessage, check, clean_key
+from sms.services.store import Accepted, NothingStored, store, store_all
+from sms.shared_commit import write_in_halves
+
+MOST = 1_000  # messages in a batch
+TURN = 25  # messages that are checked before other requests get their turn: less than a millisecond
+
+Result = Accepted | SmsError
+
+log = structlog.get_logger(__name__)
+
+
+class ErrorPolicy(StrEnum):
+    """What a refused message means for the others of its batch."""
+
+    EACH_ROW = "EACH_ROW"  # nothing
+    ALL_OR_NOTHING = "ALL_OR_NOTHING"  # they are not stored either
+
+
+async def accept_many(
+    *,
+    caller: Caller,
+    messages: Sequence[Mapping[str, Any]],
+    idempotency_key: str | None = None,
+    error_policy: ErrorPolicy = ErrorPolicy.EACH_ROW,
+) -> list[Result]:
+    """Store messages, given as what `accept` takes, in one commit; return what became of each, in their order.
+
+    Raises InvalidBatch, PermissionDenied, Unavailable: nothing was stored. Raises Unanswered when nobody knows: the
+    same request tells.
+    """
+    caller.require(scopes.SEND)
+    _check_size(messages)
+    key = _clean(idempotency_key)
+    if key is None and not all(message.get("idempotency_key") for message in messages):
+        raise InvalidBatch(
+            ErrorCode.IDEMPOTENCY_KEY_REQUIRED,
+            "Give the batch an idempotency key, or every message its own: without one a repeated request sends twice.",
+            field="idempotency_key",
+        )
+    checked = await _check_each(caller, messages, key)
+    if error_policy is ErrorPolicy.ALL_OR_NOTHING:
+        results = await _store_all(checked)
+    else:
+        results = await _store_each(checked)
+    if any(isinstance(one, Accepted) and not one.replayed for one in results):
+        nudge_dispatch()
+    return results
+
+
+def _check_size(messages: Sequence[Mapping[str, Any]]) -> None:
+    if not 1 <= len(messages) <= MOST:
+        raise InvalidBatch(
+            ErrorCode.BATCH_INVALID,
+            f"A batch has 1 to {MOST:,} messages; this one has {len(messages):,}.",
+            field="messages",
+        )
+
+
+def _clean(key: str | None) -> str | None:
+    try:
+        return None if key is None else clean_key(key)
+    except InvalidMessage as error:
+        raise InvalidBatch.because(error) from None
+
+
+async def _check_each(
+    caller: Caller, messages: Sequence[Mapping[str, Any]], key: str | None
+) -> list[NewMessage | InvalidMessage]:
+    checked: list[NewMessage | InvalidMessage] = []
+    for place, message in enumerate(messages):
+        if place % TURN == TURN - 1:
+            await asyncio.sleep(0)
+        try:
+            # No key that somebody gives has a space in it.
+            checked.append(check(caller, **message, fallback_key=None if key is None else f"{key} {place}"))
+        except InvalidMessage as error:
+            checked.append(error)
+    return checked
+
+
+async def _store_each(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
+    new = [one for one in checked if isinstance(one, NewMessage)]
+    stored = iter(await in_thread(write_in_halves, store, new) if new else ())
+    return [_known(next(stored)) if isinstance(one, NewMessage) else one for one in checked]
+
+
+def _known(result: Accepted | Exception) -> Result:
+    """Turn what the database had against a message, and the rules had not, into an answer."""
+    if isinstance(result, Accepted | SmsError):
+        return result
+    log.error("message_failed", exc_info=result)
+    return SmsError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side; this message was not stored.")
+
+
+async def _store_all(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
+    new = [one for one in checked if isinstance(one, NewMessage)]
+    if len(new) < len(checked):
+        return [BatchRefused() if isinstance(one, NewMessage) else one for one in checked]
+    try:
+        return list(await in_thread(store_all, new))
+    except NothingStored as error:
+        return [BatchRefused() if isinstance(one, Accepted) else one for one in error.results]

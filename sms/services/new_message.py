@@ -1,0 +1,142 @@
+"""What a request must be to become a message: every rule, before anything is stored."""
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from uuid_utils.compat import uuid7
+
+from sms import content, phone_numbers, segments
+from sms.errors import ErrorCode, InvalidMessage
+from sms.models import DeliveryPolicy
+from sms.services.authenticate import Caller
+
+LONGEST_VALIDITY = 72 * 3600  # seconds
+SHORTEST_VALIDITY = 60
+MOST_SEGMENTS = 10
+LONGEST_REFERENCE = 255
+LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A checked message, ready to be stored."""
+
+    id: UUID
+    account_id: UUID
+    sender_id: str
+    recipient: str
+    text: str
+    encoding: str
+    segment_count: int
+    client_reference: str | None
+    delivery_policy: DeliveryPolicy
+    valid_for: int  # seconds
+    key_sha256: bytes | None
+    fingerprint: bytes | None
+
+
+def check(
+    caller: Caller,
+    *,
+    sender_id: str,
+    recipient: str,
+    text: str,
+    client_reference: str | None = None,
+    delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
+    valid_for: int = LONGEST_VALIDITY,
+    idempotency_key: str | None = None,
+    fallback_key: str | None = None,
+) -> NewMessage:
+    """Apply every rule to a request. Raises InvalidMessage for the first one that it breaks.
+
+    The fallback is for a message without an idempotency key of its own. It may be what nobody can give as a key.
+    """
+    content.check_sender_id(sender_id)
+    if sender_id not in caller.sender_ids:
+        raise InvalidMessage(
+            ErrorCode.SENDER_ID_NOT_ALLOWED,
+            f"The sender ID '{sender_id}' is not on this account's list.",
+            field="sender_id",
+        )
+    number = phone_numbers.normalise(recipient, default_region=settings.SMS_DEFAULT_REGION)
+    content.check_text(text)
+    if (keyword := caller.blocked_keywords.find(text)) is not None:
+        raise InvalidMessage(
+            ErrorCode.BLOCKED_KEYWORD, f"The text contains the blocked keyword '{keyword}'.", field="text"
+        )
+    measured = segments.measure(text)
+    content.check_length(measured, maximum=MOST_SEGMENTS)
+    if client_reference is not None:
+        _check_reference(client_reference)
+    policy = _check_policy(delivery_policy)
+    _check_validity(valid_for)
+    key = fallback_key if idempotency_key is None else clean_key(idempotency_key)
+    request = [sender_id, number, text, client_reference, policy, valid_for]
+    return NewMessage(
+        id=uuid7(),
+        account_id=caller.account_id,
+        sender_id=sender_id,
+        recipient=number,
+        text=text,
+        encoding=measured.encoding.value,
+        segment_count=measured.count,
+        client_reference=client_reference,
+        delivery_policy=policy,
+        valid_for=valid_for,
+        key_sha256=None if key is None else hashlib.sha256(key.encode()).digest(),
+        fingerprint=None if key is None else _fingerprint(request),
+    )
+
+
+def _check_reference(value: str) -> None:
+    if not value or len(value) > LONGEST_REFERENCE or not value.isprintable():
+        raise InvalidMessage(
+            ErrorCode.CLIENT_REFERENCE_INVALID,
+            f"A client reference has 1 to {LONGEST_REFERENCE} printable characters.",
+            field="client_reference",
+        )
+
+
+def _check_policy(value: str) -> DeliveryPolicy:
+    try:
+        return DeliveryPolicy(value)
+    except ValueError:
+        raise InvalidMessage(
+            ErrorCode.DELIVERY_POLICY_INVALID,
+            f"A delivery policy is {' or '.join(DeliveryPolicy)}.",
+            field="delivery_policy",
+        ) from None
+
+
+def _check_validity(seconds: int) -> None:
+    if not SHORTEST_VALIDITY <= seconds <= LONGEST_VALIDITY:
+        raise InvalidMessage(
+            ErrorCode.VALID_FOR_INVALID,
+            f"A message is valid for {SHORTEST_VALIDITY} to {LONGEST_VALIDITY} seconds.",
+            field="valid_for",
+        )
+
+
+def clean_key(value: str) -> str:
+    """Return the key itself; the quoted form of draft-ietf-httpapi-idempotency-key-header is the same key.
+
+    Raises InvalidMessage.
+    """
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    if not (1 <= len(value) <= LONGEST_KEY and value.isascii() and value.isprintable() and " " not in value):
+        raise InvalidMessage(
+            ErrorCode.IDEMPOTENCY_KEY_INVALID,
+            f"An idempotency key has 1 to {LONGEST_KEY} visible ASCII characters.",
+            field="idempotency_key",
+        )
+    return value
+
+
+def _fingerprint(request: list[str | int | None]) -> bytes:
+    """Digest what the caller asked for, after normalisation: the same request in another spelling is the same."""
+    return hashlib.sha256(unicodedata.normalize("NFC", orjson.dumps(request).decode()).encode()).digest()

@@ -1,0 +1,157 @@
+"""Store checked messages, with all that belongs to them, in one commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sms import selectors
+from sms.database import rows, transact
+from sms.errors import IdempotencyConflict, SmsError, Unavailable
+from sms.models import DispatchEntry
+from sms.records import EventRecord, MessageRecord
+from sms.services.new_message import NewMessage
+from sms.statuses import Status
+
+NORMAL_PRIORITY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A stored message; `replayed` when its idempotency key had been used for it before."""
+
+    message: MessageRecord
+    replayed: bool
+
+
+def is_replayed(result: Accepted | SmsError) -> bool:
+    """Whether a result is a message that was stored before."""
+    return isinstance(result, Accepted) and result.replayed
+
+
+# Rows whose key is taken already are left out, and so not returned. ON CONFLICT waits for another transaction that is
+# just storing the same key; the keys are sorted, so two such waits cannot form a circle. The foreign keys are checked
+# at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
+# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
+STORE = """
+WITH asked AS MATERIALIZED (
+    SELECT t.*, clock_timestamp() AS at FROM unnest(
+        %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
+        %s::text[], %s::int[], %s::bytea[], %s::bytea[]
+    ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
+            delivery_policy, valid_for, key_sha256, fingerprint)
+), keys AS (
+    INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id)
+    SELECT account_id, key_sha256, fingerprint, id FROM asked WHERE key_sha256 IS NOT NULL
+    ORDER BY account_id, key_sha256
+    ON CONFLICT DO NOTHING
+    RETURNING message_id
+), new AS (
+    SELECT * FROM asked WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
+), messages AS (
+    INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
+                             delivery_policy, status, sequence, created_at, updated_at)
+    SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
+           delivery_policy, %s, 1, at, at FROM new
+), events AS (
+    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, occurred_at)
+    SELECT id, 1, %s, false, false, at FROM new
+)
+INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
+SELECT id, %s, %s, at, at + make_interval(secs => valid_for), 0 FROM new
+RETURNING message_id, due_at
+"""
+
+FIND_KEYS = """
+SELECT k.account_id, k.key_sha256, k.fingerprint, k.message_id FROM sms_idempotencykey k
+JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (account_id, key_sha256)
+"""
+
+
+def store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
+    """Store a set in one commit; each result is the message, or IdempotencyConflict. Raises Unavailable."""
+    return transact(_store, new)
+
+
+class NothingStored(Exception):
+    """A set was to be stored whole, and some of it could not; `results` are as `store` returns them."""
+
+    def __init__(self, results: Sequence[Accepted | SmsError]) -> None:
+        super().__init__("nothing was stored")
+        self.results = results
+
+
+def store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
+    """Store a set in one commit, or nothing of it. Raises NothingStored, Unavailable."""
+    return transact(_store_all, new)
+
+
+def _store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
+    results = _store(new)
+    accepted = [one for one in results if isinstance(one, Accepted)]
+    if len(accepted) < len(results):
+        raise NothingStored(results)
+    return accepted
+
+
+def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
+    columns = [
+        [m.id for m in new],
+        [m.account_id for m in new],
+        [m.sender_id for m in new],
+        [m.recipient for m in new],
+        [m.text for m in new],
+        [m.encoding for m in new],
+        [m.segment_count for m in new],
+        [m.client_reference for m in new],
+        [m.delivery_policy for m in new],
+        [m.valid_for for m in new],
+        [m.key_sha256 for m in new],
+        [m.fingerprint for m in new],
+    ]
+    submit = DispatchEntry.Purpose.SUBMIT.value
+    stored: dict[UUID, datetime] = dict(rows(STORE, *columns, Status.QUEUED, Status.QUEUED, submit, NORMAL_PRIORITY))
+    repeated = [m for m in new if m.id not in stored]
+    earlier = _replay(repeated) if repeated else {}
+    return [Accepted(_as_record(m, stored[m.id]), replayed=False) if m.id in stored else earlier[m.id] for m in new]
+
+
+def _replay(repeated: Sequence[NewMessage]) -> dict[UUID, Accepted | SmsError]:
+    """Return what became of those whose key is taken: nothing else can stop a row from being stored."""
+    found = rows(FIND_KEYS, [m.account_id for m in repeated], [m.key_sha256 for m in repeated])
+    earlier = {
+        (account_id, bytes(key)): (bytes(fingerprint), message_id) for account_id, key, fingerprint, message_id in found
+    }
+    messages = selectors.get_messages({message_id for _, message_id in earlier.values()})
+    results: dict[UUID, Accepted | SmsError] = {}
+    for m in repeated:
+        assert m.key_sha256 is not None
+        fingerprint, message_id = earlier.get((m.account_id, m.key_sha256), (None, None))
+        if message_id is None or message_id not in messages:
+            results[m.id] = Unavailable()  # the key's time was up, and it was purged this very moment
+        elif fingerprint == m.fingerprint:
+            results[m.id] = Accepted(messages[message_id], replayed=True)
+        else:
+            results[m.id] = IdempotencyConflict()
+    return results
+
+
+def _as_record(m: NewMessage, now: datetime) -> MessageRecord:
+    return MessageRecord(
+        id=m.id,
+        sender_id=m.sender_id,
+        recipient=m.recipient,
+        text=m.text,
+        encoding=m.encoding,
+        segment_count=m.segment_count,
+        client_reference=m.client_reference,
+        delivery_policy=m.delivery_policy,
+        status=Status.QUEUED,
+        sequence=1,
+        created_at=now,
+        updated_at=now,
+        provider=None,
+        provider_reference=None,
+        error_code=None,
+        history=[EventRecord(message_id=m.id, sequence=1, status=Status.QUEUED, occurred_at=now)],
+    )
