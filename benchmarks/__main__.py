@@ -14,6 +14,7 @@ from devstack.errors import StopRequested
 NAMES = (
     "accept_rest",
     "accept_graphql",
+    "accept_bulk",
     "dispatch_batch",
     "dispatch_single",
     "receipts",

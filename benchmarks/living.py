@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from benchmarks import comparison, requests
 from benchmarks.comparison import Baseline
 from benchmarks.figures import Figure
+from benchmarks.load.run import Result
 from benchmarks.measure import Series, load, order
 from benchmarks.orders import Ordered
 from benchmarks.percentiles import spread
@@ -35,29 +36,54 @@ BASELINE_LEFT = "SELECT count(*) FROM baseline_message WHERE status <> 'DELIVERE
 BASELINE_SPAN = "SELECT extract(epoch FROM max(updated_at) - min(created_at))::float8, count(*) FROM baseline_message"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sending:
+    """How messages come in."""
+
+    connections: int
+    request: str
+    expect: str
+    status: int = 202
+    messages: int = 1  # a request
+
+    def load(self, stack: Stack) -> Ordered:
+        """Start a load generator."""
+        return load(stack.port, self.connections, self.request, expect=self.expect, status=self.status)
+
+    def order(self, generator: Ordered, *, count: int) -> Result:
+        """Send about so many messages."""
+        return self.as_messages(order(generator, count=max(1, count // self.messages)))
+
+    def as_messages(self, result: Result) -> Result:
+        """Count the messages of answered requests."""
+        return {**result, "answered": result["answered"] * self.messages}
+
+
 def measure_life(
-    name: str, stack: Stack, plan: Plan, *, connections: int, messages: int, target: float, note: str = ""
+    name: str, stack: Stack, plan: Plan, *, sending: Sending, messages: int, target: float
 ) -> list[Figure]:
     """Measure bursts beside the baseline's, then look for a rate at which the queue does not grow."""
     pieces: list[Figure] = []
     with (
         comparison.beside(stack, provider=Provider(receipts=True)) as baseline,
-        load(stack.port, connections, requests.rest_send(), expect='"QUEUED"') as generator,
+        sending.load(stack) as generator,
         Ordered("benchmarks.live.follow", {"host": "127.0.0.1", "port": stack.port}) as watched,
     ):
         messages //= plan.small
         burst = Series(name=f"{name}, burst of {messages:,}", processes=lambda: {**stack.pids(), "load": generator.pid})
-        _burst(stack, generator, messages // 4)  # warms up
+        _burst(stack, sending, generator, messages // 4)  # warms up
         rates: list[float] = []
         if baseline is not None:
             baseline.start_worker()
             _baseline_burst(baseline, 20)
         for _ in range(plan.runs):
-            burst.run(lambda: _burst(stack, generator, messages))
+            burst.run(lambda: _burst(stack, sending, generator, messages))
             if baseline is not None:
                 rates.append(_baseline_burst(baseline, BASELINE_MESSAGES // plan.small + 20))
-        pieces = [burst.figure(note=note)]
-        sustained = _sustained(name, stack, plan, generator, watched, fastest=pieces[0].value)
+        pieces = [burst.figure()]
+        sustained = _sustained(
+            name, stack, plan, sending=sending, generator=generator, watched=watched, fastest=pieces[0].value
+        )
         if rates:
             pieces.append(Figure(name="baseline: whole life, burst", unit="/s", runs=rates))
             pieces[0] = replace(pieces[0], ratios={"baseline": pieces[0].value / pieces[1].value})
@@ -65,13 +91,13 @@ def measure_life(
     return [replace(sustained, target=target), *pieces]
 
 
-def _burst(stack: Stack, generator: Ordered, count: int) -> dict[str, Any]:
+def _burst(stack: Stack, sending: Sending, generator: Ordered, count: int) -> dict[str, Any]:
     ((since,),) = stack.query(MARK)
-    result = order(generator, count=count)
+    result = sending.order(generator, count=count)
     _wait_until_done(stack, since)
     ((seconds, delivered),) = stack.query(SPAN, {"since": since})
-    assert delivered == count, f"{delivered} of {count} were delivered"
-    return {"answered": count, "seconds": seconds, "latency": result["latency"]}
+    assert delivered == result["answered"], f"{delivered} of {result['answered']} were delivered"
+    return {"answered": delivered, "seconds": seconds, "latency": result["latency"]}
 
 
 def _open(stack: Stack, since: str) -> int:
@@ -85,15 +111,17 @@ def _wait_until_done(stack: Stack, since: str) -> None:
         signals.pause(0.1)
 
 
-def _sustained(name: str, stack: Stack, plan: Plan, generator: Ordered, watched: Ordered, *, fastest: float) -> Figure:
+def _sustained(
+    name: str, stack: Stack, plan: Plan, *, sending: Sending, generator: Ordered, watched: Ordered, fastest: float
+) -> Figure:
     """Return the first of the shares of the fastest rate at which no queue grows, or zero."""
     for share in SHARES:
         rate = fastest * share
         ((since,),) = stack.query(MARK)
-        generator.begin(seconds=plan.seconds * 2, count=None, rate=rate)
+        generator.begin(seconds=plan.seconds * 2, count=None, rate=rate / sending.messages)
         watched.begin(rate=WATCHED_RATE, seconds=plan.seconds * 2)
         depths = _depths(stack, since, seconds=plan.seconds * 2)
-        result, followed = generator.finish(), watched.finish()
+        result, followed = sending.as_messages(cast("Result", generator.finish())), watched.finish()
         assert not result["unexpected"], result["unexpected"]
         assert not followed["unfinished"], f"{followed['unfinished']} watched messages did not end"
         growth = _growth(depths) / (plan.seconds * 2 / LOOKS) / rate

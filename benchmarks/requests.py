@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping, Sequence
 
 from benchmarks.load.sources import KEY
 
@@ -15,6 +16,15 @@ SEND = """mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) {
     __typename
     ... on SendMessageSuccess { message { id status } }
+    ... on Refusal { code detail }
+  }
+}"""
+
+BATCH = 500  # messages a request, where a request brings many
+SEND_MANY = """mutation SendMany($input: SendMessagesInput!) {
+  sendMessages(input: $input) {
+    __typename
+    ... on SendMessagesPayload { accepted results { message { id status } refusal { code detail } } }
     ... on Refusal { code detail }
   }
 }"""
@@ -33,9 +43,35 @@ def graphql_send() -> str:
     return _post("/graphql/", body, f"Authorization: Bearer {API_KEY}")
 
 
+def graphql_send_many() -> str:
+    """`sendMessages` with a batch."""
+    message = {"senderId": "MyCorp", "recipient": RECIPIENT, "text": TEXT}
+    variables = {"input": {"idempotencyKey": KEY, "messages": [message] * BATCH}}
+    return _post(
+        "/graphql/", json.dumps({"query": SEND_MANY, "variables": variables}), f"Authorization: Bearer {API_KEY}"
+    )
+
+
+def rest_send_many() -> str:
+    """`POST /api/messages/batch/`."""
+    message = {"sender_id": "MyCorp", "recipient": RECIPIENT, "text": TEXT}
+    body = json.dumps({"messages": [message] * BATCH})
+    return _post("/api/messages/batch/", body, f"Authorization: Bearer {API_KEY}", f"Idempotency-Key: {KEY}")
+
+
 def receipt(*, reference: str, client_reference: str, status: str = "DELIVERED") -> str:
     """`POST /api/webhooks/dlr/`, signed."""
-    body = json.dumps({"provider_reference": reference, "status": status, "client_reference": client_reference})
+    return receipts([receipt_of(reference=reference, client_reference=client_reference, status=status)])
+
+
+def receipt_of(*, reference: str, client_reference: str, status: str = "DELIVERED") -> dict[str, str]:
+    """Return what a receipt says."""
+    return {"provider_reference": reference, "status": status, "client_reference": client_reference}
+
+
+def receipts(told: Sequence[Mapping[str, str]]) -> str:
+    """`POST /api/webhooks/dlr/`, signed: one receipt, or a list of several."""
+    body = json.dumps(told[0] if len(told) == 1 else told)
     signature = hmac.new(SECRET.encode(), body.encode(), hashlib.sha256).hexdigest()
     return _post("/api/webhooks/dlr/", body, f"X-Provider-Signature: {signature}")
 

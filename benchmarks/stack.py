@@ -42,6 +42,7 @@ class Provider:
     latency: float = 0.0
     receipts: bool = False
     receipt_delay: float = 0.0
+    receipts_a_request: int = 1
     is_simulator: bool = False
 
     def command(self, *, port: int, receipts_to: int) -> list[str]:
@@ -51,6 +52,7 @@ class Provider:
         words = ["-m", "benchmarks.provider", "--port", str(port), "--latency", str(self.latency)]
         if self.receipts:
             words += ["--receipts-to", str(receipts_to), "--receipt-delay", str(self.receipt_delay)]
+            words += ["--receipts-a-request", str(self.receipts_a_request)]
         return words
 
 

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--receipts-to", type=int, help="port of the service that gets receipts; without it, none")
     parser.add_argument("--receipt-delay", type=float, default=0.0, help="seconds from a submit to its receipt")
     parser.add_argument("--receipt-connections", type=int, default=16)
+    parser.add_argument("--receipts-a-request", type=int, default=1)
     given = parser.parse_args()
     outbox = None
     if given.receipts_to is not None:
@@ -24,6 +25,7 @@ def main() -> None:
             port=given.receipts_to,
             connections=given.receipt_connections,
             delay=given.receipt_delay,
+            most=given.receipts_a_request,
         )
     uvicorn.run(
         Api(latency=given.latency, outbox=outbox),

@@ -1,4 +1,4 @@
-"""Sends a signed receipt for each message, one a request, over a few kept connections."""
+"""Sends a signed receipt for each message over a few kept connections."""
 
 import asyncio
 import time
@@ -11,14 +11,20 @@ from benchmarks.load.connection import Connection, connect
 TRY_AGAIN_AFTER = 0.2
 
 
-class Outbox:
-    """Receipts leave `delay` seconds after their message was taken; one that is not answered 2xx leaves again."""
+Receipt = tuple[str, dict[str, str]]  # whom its message was to, and what it says
 
-    def __init__(self, *, host: str, port: int, connections: int, delay: float) -> None:
+
+class Outbox:
+    """Receipts leave `delay` seconds after their message was taken, at most `most` in a request.
+
+    What is not answered 2xx leaves again.
+    """
+
+    def __init__(self, *, host: str, port: int, connections: int, delay: float, most: int) -> None:
         self._host, self._port, self._number = host, port, connections
-        self._delay = delay
-        self._waiting: deque[tuple[str, bytes]] = deque()
-        self._under_way: dict[Connection, tuple[str, bytes]] = {}
+        self._delay, self._most = delay, most
+        self._waiting: deque[Receipt] = deque()
+        self._under_way: dict[Connection, list[Receipt]] = {}
         self._idle: list[Connection] = []
         self._opened = 0
         self.sent_at: dict[str, float] = {}  # recipient → when its receipt left first, by the monotonic clock
@@ -27,10 +33,10 @@ class Outbox:
     def report(self, *, reference: str, client_reference: str, to: str) -> None:
         """Send a receipt in a while."""
         self.open += 1
-        request = requests.receipt(reference=reference, client_reference=client_reference).encode()
-        asyncio.get_running_loop().call_later(self._delay, self._send_soon, (to, request))
+        receipt = requests.receipt_of(reference=reference, client_reference=client_reference)
+        asyncio.get_running_loop().call_later(self._delay, self._send_soon, (to, receipt))
 
-    def _send_soon(self, receipt: tuple[str, bytes]) -> None:
+    def _send_soon(self, receipt: Receipt) -> None:
         self._waiting.append(receipt)
         if self._idle:
             self._send_next(self._idle.pop())
@@ -45,17 +51,20 @@ class Outbox:
         if not self._waiting:
             self._idle.append(connection)
             return
-        receipt = self._waiting.popleft()
-        self.sent_at.setdefault(receipt[0], time.monotonic())
-        self._under_way[connection] = receipt
-        connection.send(receipt[1])
+        some = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        now = time.monotonic()
+        for to, _ in some:
+            self.sent_at.setdefault(to, now)
+        self._under_way[connection] = some
+        connection.send(requests.receipts([told for _, told in some]).encode())
 
     def _answered(self, connection: Connection, answer: Answer | None) -> None:
-        receipt = self._under_way.pop(connection)
+        some = self._under_way.pop(connection)
         if answer is not None and 200 <= answer.status < 300:
-            self.open -= 1
+            self.open -= len(some)
         else:
-            asyncio.get_running_loop().call_later(TRY_AGAIN_AFTER, self._send_soon, receipt)
+            for receipt in some:
+                asyncio.get_running_loop().call_later(TRY_AGAIN_AFTER, self._send_soon, receipt)
         if connection.is_open:
             self._send_next(connection)
         else:

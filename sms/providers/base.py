@@ -126,6 +126,7 @@ class DeliveryReport:
     client_reference: UUID | None = None
     error: ProviderError | None = None
     provider_error: str | None = None  # the provider's own code, as it came
+    body: bytes | None = None  # its part of the request, where that brought several
 
 
 class Provider(ABC):

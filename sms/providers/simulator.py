@@ -101,25 +101,30 @@ class SimulatorProvider(Provider):
         verify_hmac_sha256(request.body, request.headers.get("x-provider-signature"), secrets=self._signing_secrets)
 
     def receipts(self, request: WebhookRequest) -> Sequence[DeliveryReport]:
-        """Translate the one receipt in the body. Raises InvalidReceipt."""
+        """Translate the receipt in the body, or the list of them. Raises InvalidReceipt if one of them is none."""
         try:
             content = orjson.loads(request.body)
         except orjson.JSONDecodeError:
             raise InvalidReceipt("The body is not JSON.") from None
-        if not isinstance(content, dict):
-            raise InvalidReceipt("The body is not a JSON object.")
-        word = _text(content, "status", LONGEST_WORD)
-        code = _optional_text(content.get("error_code"))
-        return [
-            DeliveryReport(
-                provider_reference=_text(content, "provider_reference", LONGEST_REFERENCE),
-                provider_status=word,
-                status=STATUS_BY_WORD.get(word.upper()),
-                client_reference=_uuid(content.get("client_reference")),
-                error=error_of(code),
-                provider_error=code,
-            )
-        ]
+        if isinstance(content, list) and content:
+            return [_report(one, orjson.dumps(one)) for one in content]
+        return [_report(content)]
+
+
+def _report(content: object, body: bytes | None = None) -> DeliveryReport:
+    if not isinstance(content, dict):
+        raise InvalidReceipt("A receipt is a JSON object; several are a list of objects.")
+    word = _text(content, "status", LONGEST_WORD)
+    code = _optional_text(content.get("error_code"))
+    return DeliveryReport(
+        provider_reference=_text(content, "provider_reference", LONGEST_REFERENCE),
+        provider_status=word,
+        status=STATUS_BY_WORD.get(word.upper()),
+        client_reference=_uuid(content.get("client_reference")),
+        error=error_of(code),
+        provider_error=code,
+        body=body,
+    )
 
 
 def _as_json(submission: Submission) -> dict[str, str]:

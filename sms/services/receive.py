@@ -1,5 +1,6 @@
 """Take a provider's delivery receipts: stored before they are answered, processed by a worker after."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,8 +28,8 @@ async def receive(provider_name: str, request: WebhookRequest) -> int:
     provider = get_provider(provider_name)
     provider.verify(request)
     reports = provider.receipts(request)
-    for report in reports:
-        await _inbox(Incoming(provider.name, report, request.body))
+    incoming = (Incoming(provider.name, report, report.body or request.body) for report in reports)
+    await asyncio.gather(*map(_inbox, incoming))
     nudge_receipts()
     return len(reports)
 

@@ -16,6 +16,7 @@ TINY = replace(QUICK, seconds=0.2, warm_up=0.05, small=100)
 ON_A_STACK = (
     "accept_rest",
     "accept_graphql",
+    "accept_bulk",
     "dispatch_batch",
     "receipts",
     "subscribers",

@@ -29,6 +29,9 @@ def stored(stack, reference):
     return stack.query("SELECT provider_status, outcome FROM sms_receipt WHERE provider_reference = %s", reference)
 
 
+BODY = "SELECT body FROM sms_receipt WHERE provider_reference = %s"
+
+
 def silent_message(stack):
     """A message whose provider sends no receipt of its own."""
     return stack.wait_for(stack.send(recipient="233200000905").json()["id"], "SENT")
@@ -144,3 +147,28 @@ def test_get_is_refused(stack):
     """A person who opens the address in a browser is told what it is for."""
     answer = call("GET", f"{stack.url}/api/webhooks/dlr/")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_receipts_may_come_in_a_list(stack):
+    """Each is stored with its own part of the body, and moves its own message."""
+    messages = [silent_message(stack) for _ in range(3)]
+    receipts = [
+        {"provider_reference": message["provider_reference"], "status": word}
+        for message, word in zip(messages, ("DELIVERED", "UNDELIVERED", "DELIVERED"), strict=True)
+    ]
+    answer = report(stack, receipts)
+    assert (answer.status, answer.json()) == (202, {"stored": 3})
+    for message, told in zip(messages, receipts, strict=True):
+        stack.wait_for(message["id"], told["status"])
+        ((body,),) = stack.query(BODY, told["provider_reference"])
+        assert json.loads(bytes(body)) == told
+
+
+def test_a_list_with_something_else_in_it_is_refused_whole(stack):
+    """400 and nothing stored, so that the provider sends all of it again."""
+    reference = f"ref-{uuid.uuid4()}"
+    good = {"provider_reference": reference, "status": "DELIVERED"}
+    for bad in ([good, 7], [good, {"status": "DELIVERED"}], []):
+        answer = report(stack, bad)
+        assert (answer.status, answer.json()["code"]) == (400, "RECEIPT_MALFORMED")
+    assert stored(stack, reference) == []
