@@ -37,6 +37,17 @@ def test_many_calls_become_few_tasks(nudge):
     assert count() < 100
 
 
+def test_nudges_are_further_apart_when_many_ask(nudge):
+    """Half a second of thousands who ask: 50 nudges at the usual pace, a quarter of it now."""
+    ask, count = nudge
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        ask()
+        time.sleep(0.0002)
+    becomes(count, 1)
+    assert count() <= 16
+
+
 def test_a_wait_is_kept_and_many_are_one_thread(nudge):
     """A thousand waits for the same moment are one nudge, and no thread each; a later one comes as well."""
     ask, count = nudge
