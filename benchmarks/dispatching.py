@@ -19,14 +19,15 @@ MARK = "SELECT uuidv7()::text"
 def measure_dispatch(name: str, stack: Stack, plan: Plan, *, messages: int, target: float) -> list[Figure]:
     """Fill the queue and let the worker empty it, several times."""
     series = Series(name=name, processes=stack.pids)
-    _empty(stack, max(messages // plan.small // 4, 20))  # warms up
+    empty_queue(stack, max(messages // plan.small // 4, 20))  # warms up
     for _ in range(plan.runs):
-        series.run(lambda: _empty(stack, messages // plan.small))
+        series.run(lambda: empty_queue(stack, messages // plan.small))
     figure = series.figure(target=target, queue=stack.queue())
     return [figure]
 
 
-def _empty(stack: Stack, count: int) -> dict[str, Any]:
+def empty_queue(stack: Stack, count: int) -> dict[str, Any]:
+    """Fill the queue, wait until the workers have emptied it, and return how long that took by their own records."""
     ((since,),) = stack.query(MARK)
     fill.queued(stack, count)
     nudge(stack)

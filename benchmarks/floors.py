@@ -46,7 +46,7 @@ def raw_asgi(stack: Stack) -> Iterator[Child]:
     child.start()
     try:
         end = time.monotonic() + 20
-        while not _listens(port):
+        while not listens(port):
             assert time.monotonic() < end, child.log_tail()
             signals.pause(0.05)
         yield child
@@ -59,7 +59,8 @@ def port_of(child: Child) -> int:
     return int(str(child.argv[-1]))
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
