@@ -23,6 +23,7 @@ NAMES = (
     "latency",
     "subscribers",
     "idle",
+    "storage",
     "cold_start",
 )
 RESULTS = Path(__file__).parent / "results"

@@ -59,6 +59,15 @@ class Sending:
         return {**result, "answered": result["answered"] * self.messages}
 
 
+SENDING_MANY = Sending(
+    connections=2,
+    request=requests.graphql_send_many(),
+    expect=f'"accepted":{requests.BATCH}',
+    status=200,
+    messages=requests.BATCH,
+)
+
+
 def measure_life(
     name: str, stack: Stack, plan: Plan, *, sending: Sending, messages: int, target: float
 ) -> list[Figure]:
@@ -71,13 +80,13 @@ def measure_life(
     ):
         messages //= plan.small
         burst = Series(name=f"{name}, burst of {messages:,}", processes=lambda: {**stack.pids(), "load": generator.pid})
-        _burst(stack, sending, generator, messages // 4)  # warms up
+        send_and_wait(stack, sending, generator, messages // 4)  # warms up
         rates: list[float] = []
         if baseline is not None:
             baseline.start_worker()
             _baseline_burst(baseline, 20)
         for _ in range(plan.runs):
-            burst.run(lambda: _burst(stack, sending, generator, messages))
+            burst.run(lambda: send_and_wait(stack, sending, generator, messages))
             if baseline is not None:
                 rates.append(_baseline_burst(baseline, BASELINE_MESSAGES // plan.small + 20))
         pieces = [burst.figure()]
@@ -91,7 +100,8 @@ def measure_life(
     return [replace(sustained, target=target), *pieces]
 
 
-def _burst(stack: Stack, sending: Sending, generator: Ordered, count: int) -> dict[str, Any]:
+def send_and_wait(stack: Stack, sending: Sending, generator: Ordered, count: int) -> dict[str, Any]:
+    """Send about so many messages and wait until all have been delivered; the time is that of the service's records."""
     ((since,),) = stack.query(MARK)
     result = sending.order(generator, count=count)
     _wait_until_done(stack, since)

@@ -25,6 +25,7 @@ ON_A_STACK = (
     "whole_life_single",
     "dispatch_single",
     "idle",
+    "storage",
 )
 FIELDS = {
     "name",
