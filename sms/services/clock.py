@@ -113,26 +113,31 @@ LOCK_TABLES = "LOCK TABLE sms_receipt, sms_dispatchentry IN EXCLUSIVE MODE"
 PATIENCE = "SET LOCAL statement_timeout = '300s'"
 
 # What was written between `since` and now has the new time already. What is later than the clock has ever been but for
-# a moment that nobody saw, between two steps, begins anew. How much is left of a lease only its worker's
+# a moment that nobody saw, between two steps, begins anew; and nothing waits longer than it was to when it was written,
+# which is told by the message's times, so those move along. How much is left of a lease only its worker's
 # steady clock knows, and how long a request has been on its way nobody does: both waits begin anew. One that is over
 # late costs time, one that is over early could send a text twice. What waits for its receipt may be millions of rows,
 # and stays.
-MOVE_ENTRIES = """
-UPDATE sms_dispatchentry d SET
-    due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
-                  WHEN d.purpose = %(settle)s THEN statement_timestamp() + %(look_up_after)s
-                  WHEN m.updated_at > %(future)s THEN statement_timestamp() + (d.due_at - m.updated_at)
-                  WHEN m.updated_at BETWEEN %(since)s AND statement_timestamp() THEN d.due_at
-                  ELSE d.due_at + %(step)s END,
-    expires_at = CASE WHEN m.created_at > %(future)s THEN statement_timestamp() + (d.expires_at - m.created_at)
-                      WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN d.expires_at
-                      ELSE d.expires_at + %(step)s END
-FROM sms_message m WHERE m.id = d.message_id AND (
+MOVED = """
+FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id WHERE (
     d.lease IS NOT NULL
     OR (d.purpose = %(settle)s AND m.status = %(uncertain)s)
     OR (d.purpose <> %(settle)s AND %(step)s <> interval '0')
 )
 """
+
+MOVE_ENTRIES = f"""
+UPDATE sms_dispatchentry d SET
+    due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
+                  WHEN d.purpose = %(settle)s THEN statement_timestamp() + %(look_up_after)s
+                  WHEN m.updated_at > %(future)s THEN statement_timestamp() + (d.due_at - m.updated_at)
+                  WHEN m.updated_at BETWEEN %(since)s AND statement_timestamp() THEN d.due_at
+                  ELSE least(d.due_at + %(step)s, statement_timestamp() + (d.due_at - m.updated_at)) END,
+    expires_at = CASE WHEN m.created_at > %(future)s THEN statement_timestamp() + (d.expires_at - m.created_at)
+                      WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN d.expires_at
+                      ELSE least(d.expires_at + %(step)s, statement_timestamp() + (d.expires_at - m.created_at)) END
+FROM sms_message m WHERE m.id = d.message_id AND d.message_id IN (SELECT d.message_id {MOVED})
+"""  # noqa: S608  a constant
 
 # To look at one once too often does no harm.
 MOVE_RECEIPTS = """
@@ -143,16 +148,18 @@ UPDATE sms_receipt SET
 WHERE processed_at IS NULL
 """
 
-# How long a message has been uncertain decides how soon it is looked up again. One that somebody holds is just being
-# settled, and to wait for it could be a circle.
-MOVE_UNCERTAIN = """
-UPDATE sms_message SET updated_at = updated_at + %(step)s WHERE id IN (
-    SELECT m.id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-    WHERE d.purpose = %(settle)s AND m.status = %(uncertain)s
-    AND m.updated_at NOT BETWEEN %(since)s AND statement_timestamp()
-    FOR UPDATE OF m SKIP LOCKED
-)
-"""
+# How long a message has been uncertain also decides how soon it is looked up again. One that somebody holds is just
+# being settled, and to wait for it could be a circle.
+MOVE_MESSAGES = f"""
+UPDATE sms_message m SET
+    updated_at = CASE WHEN m.updated_at > %(future)s THEN statement_timestamp()
+                      WHEN m.updated_at BETWEEN %(since)s AND statement_timestamp() THEN m.updated_at
+                      ELSE least(m.updated_at + %(step)s, statement_timestamp()) END,
+    created_at = CASE WHEN m.created_at > %(future)s THEN statement_timestamp()
+                      WHEN m.created_at BETWEEN %(since)s AND statement_timestamp() THEN m.created_at
+                      ELSE least(m.created_at + %(step)s, statement_timestamp()) END
+WHERE %(step)s <> interval '0' AND m.id IN (SELECT m.id {MOVED} FOR UPDATE OF m SKIP LOCKED)
+"""  # noqa: S608  a constant
 
 
 # Two steps that cancel each other leave no step to find; only what was written between them, by a clock that was ahead.
@@ -170,7 +177,8 @@ WITH ahead AS (
                           THEN statement_timestamp() + (d.expires_at - m.created_at) ELSE d.expires_at END
     FROM ahead JOIN sms_message m ON m.id = ahead.message_id WHERE d.message_id = ahead.message_id
 )
-UPDATE sms_message m SET updated_at = statement_timestamp() FROM ahead WHERE m.id = ahead.message_id
+UPDATE sms_message m SET updated_at = statement_timestamp(), created_at = least(m.created_at, statement_timestamp())
+FROM ahead WHERE m.id = ahead.message_id
 """
 
 BRING_BACK_RECEIPTS = """
@@ -212,7 +220,7 @@ def _mend(step: float, *, since: datetime) -> None:
     execute(PATIENCE)
     execute(LOCK_TABLES)
     ahead = max(0.0, -step) + TOLERANCE  # before a step back the clock was ahead of now by as much
-    for statement in (MOVE_ENTRIES, MOVE_RECEIPTS, MOVE_UNCERTAIN):
+    for statement in (MOVE_ENTRIES, MOVE_RECEIPTS, MOVE_MESSAGES):
         execute(
             statement,
             step=timedelta(seconds=step),

@@ -108,15 +108,32 @@ def test_what_was_due_is_due_at_once_after_a_step_back(caller):
     assert claim() or left(message)[0] < EXACT  # at once, or a moment later: as long as nobody had looked
 
 
-@pytest.mark.parametrize("by", [2 * HOUR, HOUR, -HOUR])
-def test_what_came_between_two_steps_that_nobody_saw_is_due_now(caller, by):
-    """For a moment the clock was far ahead: what was accepted in it does not wait until the clock is there again."""
-    step(by + HOUR)
+@pytest.mark.parametrize("second", [HOUR, -HOUR])
+@pytest.mark.parametrize("first", [3 * HOUR, 2 * HOUR, HOUR])
+def test_what_came_between_two_steps_that_nobody_saw_is_due_now(caller, first, second):
+    """Whether it has to move by one of them or by none: it waits no longer than it was to, and is valid no longer."""
+    step(first)
     message = store(caller)
-    step(-HOUR)
+    step(second)
+    clock.look()
+    clock.bring_back()  # for the two that cancel each other
+    due, valid = left(message)
+    assert due < EXACT
+    assert is_about(valid, timedelta(hours=72))
+
+
+@pytest.mark.parametrize("steps", [(HOUR, HOUR), (HOUR, -HOUR), (-HOUR, HOUR), (-HOUR, -HOUR)])
+def test_a_step_that_is_seen_leaves_the_next_one_enough_to_go_by(caller, steps):
+    """A wait and a validity have the same length after every step, and also after one that came in between."""
+    message = throttled(caller, seconds=1800)
+    for by in steps:
+        step(by)
+        clock.look()
+    step(HOUR)
+    step(HOUR)
     clock.look()
     due, valid = left(message)
-    assert is_about(due, timedelta(0))
+    assert is_about(due, timedelta(seconds=1800))
     assert is_about(valid, timedelta(hours=72))
 
 
