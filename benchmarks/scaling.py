@@ -78,7 +78,7 @@ def _webs(stack: Stack, plan: Plan) -> list[Figure]:
 
 
 def _together(generators: Sequence[Ordered], *, seconds: float) -> Result:
-    """Let all send at the same time, and add up what they did."""
+    """Let all send at the same time, and add up what they did; the latency is the first one's."""
     for generator in generators:
         generator.begin(seconds=seconds, count=None, rate=None)
     results = [cast("Result", generator.finish()) for generator in generators]

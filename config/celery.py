@@ -22,7 +22,7 @@ from sms.nudge import enough_wait
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 4  # seconds; only what a crash or a lost nudge left behind waits for it
-PRUNE_EVERY = 600
+PRUNE_EVERY = 60
 RECONCILE_EVERY = 60
 
 

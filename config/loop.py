@@ -20,6 +20,8 @@ class Loop(uvloop.Loop):
 
     async def create_server(self, protocol_factory: Any, *args: Any, backlog: int = 100, **options: Any) -> Any:
         """Listen as asked, and return what closes that again."""
+        if options.get("ssl") is not None:
+            raise ValueError("TLS ends in front of this server, not in it.")
         bound = await super().create_server(
             protocol_factory, *args, backlog=backlog, **{**options, "start_serving": False}
         )

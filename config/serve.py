@@ -1,6 +1,7 @@
 """The web process: `python -m config.serve`."""
 
 import asyncio
+import gc
 import resource
 import socket
 import sys
@@ -12,6 +13,7 @@ from config import env
 
 LARGEST_FRAME = 64 * 1024  # bytes
 LEAVE = 1.0  # seconds in which clients are told to let go of their connections when the server is told to stop
+SWITCH = 0.0005  # seconds that the loop may keep a thread waiting that has news from the database
 DRAIN = 8  # seconds that open requests and sockets get then: more than any request may take (`sms.threads`)
 
 
@@ -52,11 +54,19 @@ def main() -> None:
         timeout_graceful_shutdown=DRAIN,
     )
     config.load_app()  # before the loop runs
+    _settle_down()
     server = Server(config)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(1)
+
+
+def _settle_down() -> None:
+    """Tell Python's runtime what kind of process this is, once everything is loaded."""
+    gc.collect()
+    gc.freeze()  # modules, models and the schema stay: to look at them again and again only costs time
+    sys.setswitchinterval(SWITCH)
 
 
 def _allow_many_sockets() -> None:

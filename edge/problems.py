@@ -24,6 +24,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidBatch: HTTPStatus.BAD_REQUEST,
     errors.BatchRefused: HTTPStatus.BAD_REQUEST,
+    errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
     errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,

@@ -41,10 +41,18 @@ RULES: Final[tuple[type[ASTValidationRule], ...]] = (
 
 
 def has_longer_list(value: object, *, than: int) -> bool:
-    """Whether there is a list of more items, at any depth of objects. What is in a list is as much as its items."""
-    if isinstance(value, dict):
-        return any(has_longer_list(one, than=than) for one in value.values())
-    return isinstance(value, list) and len(value) > than
+    """Whether there is a list of more items, at any depth of objects.
+
+    Lists within lists are not looked at: no input has them, so they are refused as soon as they are met.
+    """
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += one.values()
+        elif isinstance(one, list) and len(one) > than:
+            return True
+    return False
 
 
 @lru_cache(REMEMBERED)

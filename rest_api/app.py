@@ -14,7 +14,7 @@ from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import representations, requests
 from sms import scopes, selectors
-from sms.errors import ErrorCode, MessageNotFound
+from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
@@ -24,6 +24,7 @@ COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
 CANCEL = "/cancel"
 REPLAYED = "Idempotency-Replayed"
+OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
 
 
 async def create_message(request: Request) -> Response:
@@ -44,6 +45,8 @@ async def create_messages(request: Request) -> Response:
     results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
     shown = representations.results(results)
     if not shown["accepted"]:
+        if (ours := next((one for one in results if isinstance(one, OURS)), None)) is not None:
+            return problems.from_error(ours)
         detail = "None of the messages was accepted; 'results' tells why."
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
     headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}

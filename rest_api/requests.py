@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from edge import bodies
 from edge.problems import BadRequest
-from sms.services.accept_many import ErrorPolicy
+from sms.services.accept_many import ErrorPolicy, check_size
 
 REQUIRED = {"sender_id": str, "recipient": str, "text": str}
 OPTIONAL = {"client_reference": str, "delivery_policy": str, "valid_for": int}
@@ -21,9 +21,10 @@ async def new_message(request: Request) -> dict[str, Any]:
 
 
 async def new_messages(request: Request) -> dict[str, Any]:
-    """Return what `accept_many` takes, but for the key of the batch. Raises BadRequest, or BodyTooLarge."""
+    """Return what `accept_many` takes, but for the key of the batch. Raises BadRequest, InvalidBatch, BodyTooLarge."""
     document = _json_object(request, await bodies.read(request, limit=bodies.LARGEST_BATCH))
     batch = _fields(document, {"messages": list}, {"error_policy": str})
+    check_size(len(batch["messages"]))
     for place, message in enumerate(batch["messages"]):
         where = f"messages[{place}]"
         _require(message, where, dict)
@@ -41,8 +42,8 @@ def _fields(
     document: dict[str, Any], required: Mapping[str, type], optional: Mapping[str, type], *, where: str = ""
 ) -> dict[str, Any]:
     """Return what was given of the fields that there are; null is as if it were not given. Raises BadRequest."""
-    for field in sorted(document.keys() - required.keys() - optional.keys()):
-        name = f"{where}{field[:50]}"
+    if unknown := document.keys() - required.keys() - optional.keys():
+        name = f"{where}{min(unknown)[:50]}"
         raise BadRequest(f"'{name}' is not a field of this request.", field=name)
     for field, kind in required.items():
         if field not in document:

@@ -5,6 +5,7 @@ SmsError
 ├── IdempotencyConflict    the key was used for another request
 ├── InvalidBatch           the caller can mend the request for many messages
 ├── BatchRefused           nothing is wrong with this message, but with another one of its batch
+├── InternalError          our own fault
 ├── MessageNotFound        no such message, or another account's
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
@@ -93,8 +94,15 @@ class BatchRefused(SmsError):
 
     def __init__(self) -> None:
         super().__init__(
-            ErrorCode.BATCH_REFUSED, "Another message was refused, so nothing of this batch was stored: ALL_OR_NOTHING."
+            ErrorCode.BATCH_REFUSED, "Another message was refused, so this request stored nothing: ALL_OR_NOTHING."
         )
+
+
+class InternalError(SmsError):
+    """Something went wrong on our side, and was logged."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(ErrorCode.INTERNAL_ERROR, detail)
 
 
 class MessageNotFound(SmsError):

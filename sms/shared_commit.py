@@ -21,14 +21,26 @@ LOOKS_EVERY = 0.2  # seconds between two looks at who has waited for too long
 def write_in_halves(
     write: Callable[[Sequence[Item]], Sequence[Result | Exception]], items: Sequence[Item]
 ) -> Sequence[Result | Exception]:
-    """Write a set; where the database refuses an item, its neighbours are written, and its result is the error."""
+    """Write a set; where the database refuses an item, its neighbours are written, and its result is the error.
+
+    Raises whatever else `write` raises, and then nothing is written, or nobody knows.
+    """
     try:
         return write(items)
     except (DataError, IntegrityError, ValueError) as error:  # psycopg2 raises ValueError for a NUL
         if len(items) == 1:
             return [error]
         half = len(items) // 2
-        return [*write_in_halves(write, items[:half]), *write_in_halves(write, items[half:])]
+        return [*_write_half(write, items[:half]), *_write_half(write, items[half:])]
+
+
+def _write_half(
+    write: Callable[[Sequence[Item]], Sequence[Result | Exception]], items: Sequence[Item]
+) -> Sequence[Result | Exception]:
+    try:
+        return write_in_halves(write, items)
+    except Exception as error:  # noqa: BLE001  the other half may be written: that has to be told
+        return [error] * len(items)
 
 
 @dataclass(slots=True)

@@ -106,9 +106,12 @@ class SimulatorProvider(Provider):
             content = orjson.loads(request.body)
         except orjson.JSONDecodeError:
             raise InvalidReceipt("The body is not JSON.") from None
-        if isinstance(content, list) and content:
+        if not isinstance(content, list) or not content:
+            return [_report(content)]
+        try:
             return [_report(one, orjson.dumps(one)) for one in content]
-        return [_report(content)]
+        except orjson.JSONEncodeError:  # it reads deeper than it writes
+            raise InvalidReceipt("A receipt is nested too deeply.") from None
 
 
 def _report(content: object, body: bytes | None = None) -> DeliveryReport:

@@ -13,15 +13,16 @@ from typing import Any
 import structlog
 
 from sms import scopes
-from sms.database import in_thread
-from sms.errors import BatchRefused, ErrorCode, InvalidBatch, InvalidMessage, SmsError
+from sms.errors import BatchRefused, ErrorCode, InternalError, InvalidBatch, InvalidMessage, Overloaded, SmsError
 from sms.nudge import nudge_dispatch
 from sms.services.authenticate import Caller
 from sms.services.new_message import NewMessage, check, clean_key
-from sms.services.store import Accepted, NothingStored, store, store_all
+from sms.services.store import Accepted, NothingStored, find, store, store_all
 from sms.shared_commit import write_in_halves
+from sms.threads import Threads
 
 MOST = 1_000  # messages in a batch
+MOST_AT_ONCE = 16  # batches that are checked or wait, a few MB each; one more is told to come back
 TURN = 25  # messages that are checked before other requests get their turn: less than a millisecond
 
 Result = Accepted | SmsError
@@ -49,7 +50,7 @@ async def accept_many(
     same request tells.
     """
     caller.require(scopes.SEND)
-    _check_size(messages)
+    check_size(len(messages))
     key = _clean(idempotency_key)
     if key is None and not all(message.get("idempotency_key") for message in messages):
         raise InvalidBatch(
@@ -57,22 +58,22 @@ async def accept_many(
             "Give the batch an idempotency key, or every message its own: without one a repeated request sends twice.",
             field="idempotency_key",
         )
-    checked = await _check_each(caller, messages, key)
-    if error_policy is ErrorPolicy.ALL_OR_NOTHING:
-        results = await _store_all(checked)
-    else:
-        results = await _store_each(checked)
+    if _room.locked():
+        raise Overloaded
+    async with _room:
+        checked = await _check_each(caller, messages, key)
+        all_or_nothing = error_policy is ErrorPolicy.ALL_OR_NOTHING
+        results = await _store_all(checked) if all_or_nothing else await _store_each(checked)
     if any(isinstance(one, Accepted) and not one.replayed for one in results):
         nudge_dispatch()
     return results
 
 
-def _check_size(messages: Sequence[Mapping[str, Any]]) -> None:
-    if not 1 <= len(messages) <= MOST:
+def check_size(count: int) -> None:
+    """Raise InvalidBatch unless a batch may have so many messages: for an edge, before it looks at each."""
+    if not 1 <= count <= MOST:
         raise InvalidBatch(
-            ErrorCode.BATCH_INVALID,
-            f"A batch has 1 to {MOST:,} messages; this one has {len(messages):,}.",
-            field="messages",
+            ErrorCode.BATCH_INVALID, f"A batch has 1 to {MOST:,} messages; this one has {count:,}.", field="messages"
         )
 
 
@@ -100,23 +101,30 @@ async def _check_each(
 
 async def _store_each(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
     new = [one for one in checked if isinstance(one, NewMessage)]
-    stored = iter(await in_thread(write_in_halves, store, new) if new else ())
-    return [_known(next(stored)) if isinstance(one, NewMessage) else one for one in checked]
+    stored = iter(_known(await _threads.run(write_in_halves, store, new)) if new else ())
+    return [next(stored) if isinstance(one, NewMessage) else one for one in checked]
 
 
-def _known(result: Accepted | Exception) -> Result:
+def _known(results: Sequence[Accepted | Exception]) -> list[Result]:
     """Turn what the database had against a message, and the rules had not, into an answer."""
-    if isinstance(result, Accepted | SmsError):
-        return result
-    log.error("message_failed", exc_info=result)
-    return SmsError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side; this message was not stored.")
+    surprises = [one for one in results if not isinstance(one, Accepted | SmsError)]
+    if surprises:
+        log.error("messages_failed", messages=len(surprises), exc_info=surprises[0])
+    ours = InternalError("Something went wrong on our side; this message was not stored.")
+    return [one if isinstance(one, Accepted | SmsError) else ours for one in results]
 
 
 async def _store_all(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
+    """Store all or none. What an earlier request stored is there all the same, and shown."""
     new = [one for one in checked if isinstance(one, NewMessage)]
-    if len(new) < len(checked):
-        return [BatchRefused() if isinstance(one, NewMessage) else one for one in checked]
-    try:
-        return list(await in_thread(store_all, new))
-    except NothingStored as error:
-        return [BatchRefused() if isinstance(one, Accepted) else one for one in error.results]
+    if len(new) == len(checked):
+        try:
+            return list(await _threads.run(store_all, new))
+        except NothingStored:
+            pass
+    earlier = await _threads.run(find, new) if new else {}
+    return [earlier.get(one.id, BatchRefused()) if isinstance(one, NewMessage) else one for one in checked]
+
+
+_threads = Threads("batches", count=2, waiting=MOST_AT_ONCE)
+_room = asyncio.Semaphore(MOST_AT_ONCE)

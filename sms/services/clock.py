@@ -148,8 +148,8 @@ UPDATE sms_receipt SET
 WHERE processed_at IS NULL
 """
 
-# How long a message has been uncertain also decides how soon it is looked up again. One that somebody holds is just
-# being settled, and to wait for it could be a circle.
+# How long a message has been uncertain also decides how soon it is looked up again. To wait for one that somebody holds
+# could be a circle; nobody should, while the entries are locked.
 MOVE_MESSAGES = f"""
 UPDATE sms_message m SET
     updated_at = CASE WHEN m.updated_at > %(future)s THEN statement_timestamp()
@@ -193,6 +193,7 @@ def bring_back() -> int:
     Looks at the whole queue, so it is for once a minute. Whoever holds a row is waited for by the next time. Raises
     Unavailable.
     """
+    watch()  # a step that somebody can still find is mended as one
     brought = transact(_bring_back)
     if brought:
         log.warning("written_ahead_of_the_clock", messages=brought)

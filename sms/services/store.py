@@ -1,12 +1,12 @@
 """Store checked messages, with all that belongs to them, in one commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sms import selectors
-from sms.database import rows, transact
+from sms.database import query, rows, transact
 from sms.errors import IdempotencyConflict, SmsError, Unavailable
 from sms.models import DispatchEntry
 from sms.records import EventRecord, MessageRecord
@@ -112,24 +112,32 @@ def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
     submit = DispatchEntry.Purpose.SUBMIT.value
     stored: dict[UUID, datetime] = dict(rows(STORE, *columns, Status.QUEUED, Status.QUEUED, submit, NORMAL_PRIORITY))
     repeated = [m for m in new if m.id not in stored]
-    earlier = _replay(repeated) if repeated else {}
-    return [Accepted(_as_record(m, stored[m.id]), replayed=False) if m.id in stored else earlier[m.id] for m in new]
+    earlier = _find(repeated) if repeated else {}
+    # A key that was taken and is not found was purged this very moment.
+    return [
+        Accepted(_as_record(m, stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
+        for m in new
+    ]
 
 
-def _replay(repeated: Sequence[NewMessage]) -> dict[UUID, Accepted | SmsError]:
-    """Return what became of those whose key is taken: nothing else can stop a row from being stored."""
-    found = rows(FIND_KEYS, [m.account_id for m in repeated], [m.key_sha256 for m in repeated])
+def find(new: Sequence[NewMessage]) -> Mapping[UUID, Accepted | IdempotencyConflict]:
+    """Return what the keys of new messages stand for already, by the new ones' ids. Raises Unavailable."""
+    return query(_find, new)
+
+
+def _find(new: Sequence[NewMessage]) -> dict[UUID, Accepted | IdempotencyConflict]:
+    keyed = [m for m in new if m.key_sha256 is not None]
+    found = rows(FIND_KEYS, [m.account_id for m in keyed], [m.key_sha256 for m in keyed])
     earlier = {
         (account_id, bytes(key)): (bytes(fingerprint), message_id) for account_id, key, fingerprint, message_id in found
     }
     messages = selectors.get_messages({message_id for _, message_id in earlier.values()})
-    results: dict[UUID, Accepted | SmsError] = {}
-    for m in repeated:
-        assert m.key_sha256 is not None
-        fingerprint, message_id = earlier.get((m.account_id, m.key_sha256), (None, None))
+    results: dict[UUID, Accepted | IdempotencyConflict] = {}
+    for m in keyed:
+        fingerprint, message_id = earlier.get((m.account_id, m.key_sha256 or b""), (None, None))
         if message_id is None or message_id not in messages:
-            results[m.id] = Unavailable()  # the key's time was up, and it was purged this very moment
-        elif fingerprint == m.fingerprint:
+            continue
+        if fingerprint == m.fingerprint:
             results[m.id] = Accepted(messages[message_id], replayed=True)
         else:
             results[m.id] = IdempotencyConflict()

@@ -1,5 +1,6 @@
 """Find what a crash left behind, and delete what is past its time. Beat runs this; every step is safe to repeat."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sms.database import execute, rows, transact
@@ -9,6 +10,7 @@ from sms.services.moves import Move
 from sms.statuses import Status
 
 BATCH = 500
+KEYS_AT_ONCE = 5_000
 KEYS_KEPT_HOURS = 7 * 24 + 12  # seven days at least, also when the clock steps by an hour now and then
 
 # As in a claim: the message is locked together with its entry, and what another transaction holds is left to it.
@@ -42,6 +44,11 @@ def _release_set(now: datetime) -> list[StatusChanged]:
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
 
 
-def forget_old_keys() -> int:
-    """Delete idempotency keys past their time, a batch a run, and return how many."""
-    return transact(execute, OLD_KEYS, KEYS_KEPT_HOURS, BATCH * 10)
+def forget_old_keys(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Delete idempotency keys past their time, a set at a time, until none is left or `keep_going` says no."""
+    total = 0
+    while True:
+        deleted = transact(execute, OLD_KEYS, KEYS_KEPT_HOURS, KEYS_AT_ONCE)
+        total += deleted
+        if deleted < KEYS_AT_ONCE or not keep_going():
+            return total

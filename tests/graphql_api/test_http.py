@@ -305,3 +305,10 @@ async def test_no_log_has_a_text_or_a_number(account, caplog):
         await post(SEND + EVERYTHING, {"input": given(text="STOP PERSONAL")})
         await post('{ message(id: "PERSONAL") { id } PERSONAL }')
     assert "PERSONAL" not in caplog.text
+
+
+async def test_variables_may_be_nested_as_deeply_as_json_allows(account):
+    """Nobody's stack is walked by them."""
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    answer = await request("POST", body=b'{"query":"{ __typename }","variables":' + deep + b"}", headers=JSON_BODY)
+    assert answer.data == {"__typename": "Query"}

@@ -212,3 +212,34 @@ async def test_keys_are_the_accounts_own(caller):
     theirs = await accept_many(caller=other, messages=messages("one"), idempotency_key="b")
     assert ids(ours) != ids(theirs)
     assert await count() == 2
+
+
+async def test_all_or_nothing_shows_what_an_earlier_request_stored(caller):
+    """Of a message that is stored it must never be said that it was not: somebody would send it once more."""
+    policy = ErrorPolicy.ALL_OR_NOTHING
+    first = await accept_many(caller=caller, messages=messages("one", "two"), idempotency_key="b", error_policy=policy)
+    for broken, kind in (("other", IdempotencyConflict), ("STOP", InvalidMessage)):
+        results = await accept_many(
+            caller=caller, messages=messages("one", broken, "three"), idempotency_key="b", error_policy=policy
+        )
+        assert [type(one) for one in results] == [Accepted, kind, BatchRefused]
+        assert (results[0].replayed, results[0].message.id) == (True, first[0].message.id)
+    assert await count() == 2
+
+
+async def test_two_equal_keys_in_a_batch_that_is_undone_are_not_shown_as_stored(caller):
+    """The second one's twin is undone with all the others."""
+    await accept_many(caller=caller, messages=messages("taken", idempotency_key="own"))
+    batch = [*messages("x", "x", idempotency_key="twin"), *messages("another", idempotency_key="own")]
+    results = await accept_many(caller=caller, messages=batch, error_policy=ErrorPolicy.ALL_OR_NOTHING)
+    assert [type(one) for one in results] == [BatchRefused, BatchRefused, IdempotencyConflict]
+    assert await count() == 1
+
+
+async def test_more_batches_than_there_is_room_for_are_told_to_come_back(caller, monkeypatch):
+    """Each takes megabytes: waiting for them is bounded."""
+    monkeypatch.setattr("sms.services.accept_many._room", asyncio.Semaphore(2))
+    batches = [accept_many(caller=caller, messages=messages("x") * 100, idempotency_key=f"b{n}") for n in range(5)]
+    answers = await asyncio.gather(*batches, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in answers) == ["Overloaded"] * 3 + ["list"] * 2
+    assert await count() == 200

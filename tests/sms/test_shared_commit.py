@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError
 
 from sms import shared_commit
-from sms.errors import Overloaded, Unanswered
+from sms.errors import Overloaded, Unanswered, Unavailable
 from sms.shared_commit import SharedCommit
 
 
@@ -157,3 +157,20 @@ async def test_what_a_hanging_flush_has_taken_is_unanswered(stuck, monkeypatch):
         await asyncio.sleep(0.001)
     assert await shared(2) == 2
     assert sets == [[1], [2]]
+
+
+async def test_what_one_half_has_written_is_told_whatever_happens_to_the_other():
+    """The database goes away between two halves: only those are told so that were not written."""
+    written = []
+
+    def write(items):
+        if len(items) == 4:
+            raise DataError("one of them")
+        if written:
+            raise Unavailable
+        written.extend(items)
+        return items
+
+    shared = SharedCommit(write, at_once=100, waiting=100)
+    results = await asyncio.gather(*(shared(n) for n in range(4)), return_exceptions=True)
+    assert [type(result) for result in results] == [int, int, Unavailable, Unavailable]
