@@ -8,7 +8,7 @@ from sms.errors import IdempotencyConflict, InvalidMessage, PermissionDenied
 from sms.models import DispatchEntry, IdempotencyKey, Message
 from sms.services.accept import _accepts, accept
 from sms.services.new_message import check
-from sms.services.store import Accepted
+from sms.services.store import Accepted, store
 from tests.accounts import make_caller
 from tests.messages import history
 
