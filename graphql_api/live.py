@@ -16,7 +16,7 @@ from graphql_api import metrics
 from graphql_api.listener import Listener, Watching
 from graphql_api.reader import ChangeReader
 from sms import selectors
-from sms.errors import Unavailable
+from sms.errors import MessageNotFound, Unavailable
 from sms.records import EventRecord
 from sms.statuses import FINAL, HARD_FINAL, Status
 
@@ -34,7 +34,7 @@ async def follow(
     Unavailable if the database cannot be asked at the start. Later it waits for the database.
     """
     with hub().watch(account_id, message_id) as watcher:  # first listen, then look: so nothing falls in between
-        changes = await selectors.changes_after(account_id=account_id, message_id=message_id, sequence=0)
+        changes = await watcher.all_changes()
         if after is None:
             after, changes = 0, changes[-1:]
         while True:
@@ -62,8 +62,9 @@ class Watcher:
     It never queues events: it only remembers how far the message has come, and reads what it lacks when it can take it.
     """
 
-    def __init__(self, message_id: UUID, reader: ChangeReader) -> None:
+    def __init__(self, account_id: UUID, message_id: UUID, reader: ChangeReader) -> None:
         self.message_id = message_id
+        self._about = account_id, message_id
         self.sequence = 0  # of the last change that was taken
         self._hinted = 0
         self._woken = asyncio.Event()
@@ -75,6 +76,12 @@ class Watcher:
             self._hinted = sequence
             self._woken.set()
 
+    async def all_changes(self) -> list[EventRecord]:
+        """Return all changes there are. Raises MessageNotFound if the account has no such message, and Unavailable."""
+        if changes := await self._reader.changes_after(self._about, 0):
+            return changes
+        raise MessageNotFound
+
     async def next_changes(self) -> list[EventRecord]:
         """Wait for changes after `self.sequence`, and return all there are, in order."""
         while True:
@@ -83,7 +90,7 @@ class Watcher:
                 await self._woken.wait()
             hinted = self._hinted
             with suppress(Unavailable):
-                if changes := await self._reader.changes_after(self.message_id, self.sequence):
+                if changes := await self._reader.changes_after(self._about, self.sequence):
                     return changes
             if self._hinted == hinted:  # what cannot be confirmed now is forgotten; the next look will tell
                 self._hinted = self.sequence
@@ -101,7 +108,7 @@ class Hub:
     @contextmanager
     def watch(self, account_id: UUID, message_id: UUID) -> Iterator[Watcher]:
         """Let a watcher hear of its message for a while."""
-        watcher = Watcher(message_id, self._reader)
+        watcher = Watcher(account_id, message_id, self._reader)
         listener = self._listeners.get(account_id)
         if listener is None:
             listener = self._listeners[account_id] = Listener(account_id, self._look)

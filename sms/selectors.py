@@ -18,6 +18,7 @@ from sms.records import EventRecord, MessageRecord
 EVENT_COLUMNS = tuple(field.name for field in fields(EventRecord))
 MESSAGE_COLUMNS = tuple(field.name for field in fields(MessageRecord))[:-1]
 
+Owned = tuple[UUID, UUID]  # an account, and one of its messages
 Access = tuple[Account, Sequence[str], Sequence[str]]
 
 
@@ -48,41 +49,28 @@ def _records(chosen: QuerySet[Message]) -> dict[UUID, MessageRecord]:
     return found
 
 
-async def changes_after(*, account_id: UUID, message_id: UUID, sequence: int) -> list[EventRecord]:
-    """Return a message's changes of status after `sequence`, in order. Raises MessageNotFound."""
-    return await in_thread(query, _changes_after, account_id, message_id, sequence)
+async def changes(after: Mapping[Owned, int]) -> dict[Owned, list[EventRecord]]:
+    """Return the changes of status of messages, each after its own sequence, in order.
 
-
-def _changes_after(account_id: UUID, message_id: UUID, sequence: int) -> list[EventRecord]:
-    changes = MessageEvent.objects.filter(
-        message_id=message_id, message__account_id=account_id, sequence__gt=sequence
-    ).order_by("sequence")
-    found = [EventRecord(*row) for row in changes.values_list(*EVENT_COLUMNS)]
-    if not found and not Message.objects.filter(id=message_id, account_id=account_id).exists():
-        raise MessageNotFound
-    return found
-
-
-async def changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[EventRecord]]:
-    """Return the changes of several messages, each after its own sequence, in order.
-
-    Not scoped: ask only for messages that `changes_after` has shown to the same caller.
+    A message is named together with its account: there are no changes of a message that is another account's.
     """
-    return await in_thread(query, _changes_of, after)
+    return await in_thread(query, _changes, after)
 
 
-CHANGES_OF = """
-SELECT {columns} FROM unnest(%s::uuid[], %s::int[]) AS t (id, after)
-JOIN sms_messageevent e ON e.message_id = t.id AND e.sequence > t.after
+CHANGES = """
+SELECT m.account_id, {columns} FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS t (account_id, id, after)
+JOIN sms_message m ON m.id = t.id AND m.account_id = t.account_id
+JOIN sms_messageevent e ON e.message_id = m.id AND e.sequence > t.after
 ORDER BY e.message_id, e.sequence
-""".format(columns=", ".join(EVENT_COLUMNS))
+""".format(columns=", ".join(f"e.{column}" for column in EVENT_COLUMNS))
 
 
-def _changes_of(after: Mapping[UUID, int]) -> dict[UUID, list[EventRecord]]:
-    found: dict[UUID, list[EventRecord]] = {}
-    for row in rows(CHANGES_OF, list(after), list(after.values())):
-        change = EventRecord(*row)
-        found.setdefault(change.message_id, []).append(change)
+def _changes(after: Mapping[Owned, int]) -> dict[Owned, list[EventRecord]]:
+    found: dict[Owned, list[EventRecord]] = {}
+    accounts, messages = [account_id for account_id, _ in after], [message_id for _, message_id in after]
+    for account_id, *columns in rows(CHANGES, accounts, messages, list(after.values())):
+        change = EventRecord(*columns)
+        found.setdefault((account_id, change.message_id), []).append(change)
     return found
 
 

@@ -245,14 +245,15 @@ async def test_hints_that_are_not_true_do_no_harm(message, socket):
 
 async def test_a_change_during_the_subscribing_is_not_lost(message, socket, monkeypatch):
     """Also between the first look and the first wait, and before the listener has joined its group."""
-    look = live.selectors.changes_after
+    look = live.selectors.changes
 
-    async def look_slowly(**asked):
-        found = await look(**asked)
+    async def look_slowly(asked):
+        found = await look(asked)
+        monkeypatch.undo()
         await change(message, "SENDING", "SENT")
         return found
 
-    monkeypatch.setattr(live.selectors, "changes_after", look_slowly)
+    monkeypatch.setattr(live.selectors, "changes", look_slowly)
     await socket.follow(message)
     assert [(await socket.event())["sequence"] for _ in range(3)] == [1, 2, 3]
 
