@@ -56,6 +56,8 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_enable_remote_control=False,
     worker_send_task_events=False,
+    # Celery's Django fixup looks for this here, and otherwise closes the database connection around every task.
+    CELERY_DB_REUSE_MAX=1_000_000_000,
     beat_schedule={
         "dispatch": every(SWEEP_EVERY, "sms.dispatch"),
         "receipts": every(SWEEP_EVERY, "sms.receipts"),

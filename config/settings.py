@@ -45,9 +45,6 @@ CHANNEL_LAYERS = {
     }
 }
 
-# Celery's Django fixup otherwise closes the database connection around every task.
-CELERY_DB_REUSE_MAX = 1_000_000_000
-
 SMS_DATABASE_THREADS = env.DATABASE_THREADS
 SMS_WORKER_THREADS = env.WORKER_THREADS
 SMS_FAULT = env.SMS_FAULT

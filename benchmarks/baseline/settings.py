@@ -12,7 +12,6 @@ INSTALLED_APPS = ["benchmarks.baseline"]
 MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
 # Connections are kept: without this each request, and each task, would open one of its own.
 DATABASES = {"default": {**dj_database_url.parse(os.environ["BASELINE_DATABASE_URL"]), "CONN_MAX_AGE": None}}
-CELERY_DB_REUSE_MAX = 1_000_000_000  # Celery's Django fixup reads this, and otherwise closes them around every task
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 REST_FRAMEWORK = {
