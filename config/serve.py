@@ -12,8 +12,8 @@ import uvicorn
 from config import env
 
 LARGEST_FRAME = 64 * 1024  # bytes
-LEAVE = 1.0  # seconds in which clients are told to let go of their connections when the server is told to stop
 SWITCH = 0.0005  # seconds that the loop may keep a thread waiting that has news from the database
+LEAVE = 1.0  # seconds in which clients are told to let go of their connections when the server is told to stop
 DRAIN = 8  # seconds that open requests and sockets get then: more than any request may take (`sms.threads`)
 
 

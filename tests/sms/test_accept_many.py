@@ -243,3 +243,11 @@ async def test_more_batches_than_there_is_room_for_are_told_to_come_back(caller,
     answers = await asyncio.gather(*batches, return_exceptions=True)
     assert sorted(type(one).__name__ for one in answers) == ["Overloaded"] * 3 + ["list"] * 2
     assert await count() == 200
+
+
+async def test_one_key_for_two_messages_of_a_batch_says_which_was_wrong(caller):
+    """Nothing of it is there any more when the answer is made, and still somebody has to be told why."""
+    batch = [*messages("x", idempotency_key="twin"), *messages("y", idempotency_key="twin")]
+    results = await accept_many(caller=caller, messages=batch, error_policy=ErrorPolicy.ALL_OR_NOTHING)
+    assert [type(one) for one in results] == [BatchRefused, IdempotencyConflict]
+    assert await count() == 0

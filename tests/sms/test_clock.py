@@ -160,6 +160,18 @@ def test_what_came_between_two_steps_that_left_no_trace_is_due_within_a_minute(c
     assert clock.bring_back() == 0  # once is enough
 
 
+def test_a_step_is_mended_as_one_also_when_the_whole_queue_is_searched_first(caller):
+    """A wait that was partly over does not begin anew, nor does a validity."""
+    message, passed = throttled(caller, seconds=1800), timedelta(minutes=10)
+    receipt = Receipt.objects.create(provider="simulator", provider_reference="r", provider_status="x", body=b"")
+    written_ahead([message], receipt, by=-passed)
+    step(-HOUR)
+    clock.bring_back()
+    due, valid = left(message)
+    assert is_about(due, timedelta(seconds=1800) - passed)
+    assert is_about(valid, timedelta(hours=72) - passed)
+
+
 def test_many_steps_add_up_to_nothing(caller):
     """Back, ahead, ahead, back: each is mended by itself."""
     message = throttled(caller, seconds=1800)
