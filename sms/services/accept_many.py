@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -118,15 +117,15 @@ def _known(results: Sequence[Accepted | Exception]) -> list[Result]:
 async def _store_all(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
     """Store all or none. What an earlier request stored is there all the same, and shown."""
     new = [one for one in checked if isinstance(one, NewMessage)]
-    known: dict[UUID, Result] = {}
+    reasons: Sequence[Result] = [BatchRefused()] * len(new)
     if len(new) == len(checked):
         try:
             return list(await _threads.run(store_all, new))
         except NothingStored as error:
-            known |= {one.id: why for one, why in zip(new, error.results, strict=True) if isinstance(why, SmsError)}
-    if new:
-        known |= await _threads.run(find, new)
-    return [known.get(one.id, BatchRefused()) if isinstance(one, NewMessage) else one for one in checked]
+            reasons = [why if isinstance(why, SmsError) else BatchRefused() for why in error.results]
+    earlier = await _threads.run(find, new) if new else {}
+    shown = iter([earlier.get(one.id, why) for one, why in zip(new, reasons, strict=True)])
+    return [next(shown) if isinstance(one, NewMessage) else one for one in checked]
 
 
 _threads = Threads("batches", count=2, waiting=MOST_AT_ONCE)
