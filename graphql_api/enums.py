@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 import strawberry
 
 from sms.errors import ErrorCode
-from sms.models import DeliveryPolicy
+from sms.models import DeliveryPolicy, Priority
 from sms.services.accept_many import ErrorPolicy
 from sms.statuses import Status
 
@@ -40,6 +40,9 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.CLIENT_REFERENCE_INVALID: "The client reference is too long, empty, or not printable.",
     ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
     ErrorCode.VALID_FOR_INVALID: "A message cannot be valid for so long, or so short.",
+    ErrorCode.SEND_AT_INVALID: "A message cannot wait until then.",
+    ErrorCode.PRIORITY_INVALID: "There is no such priority.",
+    ErrorCode.METADATA_INVALID: "The metadata is too much, or cannot be stored.",
     ErrorCode.IDEMPOTENCY_KEY_REQUIRED: "Many messages need an idempotency key: theirs, or one each.",
     ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
@@ -60,6 +63,13 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
 MEANING_OF_POLICY: Final[Mapping[DeliveryPolicy, str]] = {
     DeliveryPolicy.AT_MOST_ONCE: "Never send it again.",
     DeliveryPolicy.AT_LEAST_ONCE: "Send it again: better twice than not at all.",
+}
+
+
+MEANING_OF_PRIORITY: Final[Mapping[Priority, str]] = {
+    Priority.OTP: "Somebody waits for it: before all others.",
+    Priority.NORMAL: "In the order of their time.",
+    Priority.BULK: "After all others.",
 }
 
 
@@ -92,6 +102,13 @@ _show(
     MEANING_OF_POLICY,
     name="DeliveryPolicy",
     description="What to do when nobody knows whether the provider took a message.",
+)
+
+_show(
+    Priority,
+    MEANING_OF_PRIORITY,
+    name="Priority",
+    description="Whose turn it is when several messages wait for a worker.",
 )
 
 _show(

@@ -1,18 +1,28 @@
 """What clients may send, checked for its shape by GraphQL; the rules of the domain are applied behind it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import strawberry
 from strawberry.types.arguments import InputContext
 
 from graphql_api.enums import Policy
+from sms.models import Priority
 from sms.services.accept_many import ErrorPolicy
 
 
 def optional(text: str) -> Any:
     """Return a field that need not be given."""
     return strawberry.field(description=text, default=strawberry.UNSET)
+
+
+@strawberry.input(description="A name and a text of the caller's own.")
+class MetadataEntryInput:
+    """A name and a text of the caller's own."""
+
+    name: str = strawberry.field(description="1 to 40 characters; once in a message.")
+    value: str = strawberry.field(description="At most 500 characters.")
 
 
 @strawberry.input(description="A message to send.")
@@ -30,11 +40,25 @@ class SendMessageInput:
     )
     client_reference: str | None = optional("Your own label for the message, returned untouched.")
     delivery_policy: Policy | None = optional("What to do when nobody knows whether it was sent; AT_MOST_ONCE.")
-    valid_for: int | None = optional("Seconds in which it must be delivered, up to 72 hours; 72 hours.")
+    valid_for: int | None = optional(
+        "Seconds, from its send time on, in which it must be delivered, up to 72 hours; 72 hours."
+    )
+    send_at: datetime | None = optional(
+        "When to send it, with an offset from UTC or a Z; up to 90 days ahead. Until then it is SCHEDULED. At once."
+    )
+    priority: Priority | None = optional("Whose turn it is when several wait; NORMAL.")
+    metadata: list[MetadataEntryInput] | None = optional(
+        "Up to 20 names and texts of your own, returned untouched. Nobody else gets to see them."
+    )
 
     def as_kwargs(self) -> dict[str, Any]:
         """Return what `sms.services.accept` takes: only what was given."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        if self.priority is not None:
+            given["priority"] = self.priority.name
+        if self.metadata is not None:
+            given["metadata"] = [(one.name, one.value) for one in self.metadata]
+        return given
 
 
 @strawberry.input(description="Messages to send in one request, which is stored in one commit.")
@@ -57,6 +81,9 @@ NAMES: Final = {
     "clientReference": "client_reference",
     "deliveryPolicy": "delivery_policy",
     "validFor": "valid_for",
+    "sendAt": "send_at",
+    "priority": "priority",
+    "metadata": "metadata",
 }
 
 
@@ -70,6 +97,8 @@ def _build_many(cls: type[SendMessagesInput], given: Mapping[str, Any], context:
 
 def _build(cls: type[SendMessageInput], given: Mapping[str, Any], _: InputContext) -> SendMessageInput:
     fields: dict[str, Any] = {name: given.get(spelled) for spelled, name in NAMES.items()}
+    if fields["metadata"] is not None:
+        fields["metadata"] = [MetadataEntryInput(**one) for one in fields["metadata"]]
     return cls(**fields)
 
 

@@ -8,6 +8,7 @@ import strawberry
 from graphql_api.enums import MessageStatus, Policy
 from graphql_api.errors import MessageRefusal
 from sms.errors import SmsError
+from sms.models import Priority
 from sms.records import EventRecord, MessageRecord
 from sms.services.store import Accepted
 from sms.statuses import FINAL
@@ -50,6 +51,14 @@ class MessageEvent:
         )
 
 
+@strawberry.type(description="A name and a text of the caller's own.")
+class MetadataEntry:
+    """A name and a text of the caller's own."""
+
+    name: str = described("The name.")
+    value: str = described("The text.")
+
+
 @strawberry.type(description="One text to one recipient.")
 class Message:
     """One text to one recipient."""
@@ -64,7 +73,11 @@ class Message:
     encoding: str = described("GSM7 or UCS2.")
     segments: int = described("How many SMS the text needs.")
     client_reference: str | None = described("The caller's own label, returned untouched.")
+    metadata: list[MetadataEntry] = described("The caller's own names and texts, returned untouched.")
     delivery_policy: Policy = described("What to do when nobody knows whether the provider took it.")
+    priority: Priority = described("Whose turn it is when several wait.")
+    test: bool = described("Whether it was sent with a test key, and so reaches nobody but the simulator.")
+    send_at: datetime | None = described("When it was to be sent, if not at once.")
     provider: str | None = described("The provider that the message was handed to.")
     provider_reference: str | None = described("The provider's id for the message.")
     error_code: str | None = described("Why, where the last change had a reason: a stable word.")
@@ -91,7 +104,11 @@ class Message:
             encoding=row.encoding,
             segments=row.segment_count,
             client_reference=row.client_reference,
+            metadata=[MetadataEntry(name=name, value=value) for name, value in (row.metadata or {}).items()],
             delivery_policy=Policy(row.delivery_policy),
+            priority=row.priority,
+            test=row.is_test,
+            send_at=row.send_at,
             provider=row.provider,
             provider_reference=row.provider_reference,
             error_code=row.error_code,

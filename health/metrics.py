@@ -44,6 +44,7 @@ def _of_queue(queue: Queue) -> Iterator[Metric]:
     messages = GaugeMetricFamily("sms_queue_messages", "Messages that wait for a worker.", labels=["state"])
     messages.add_metric(["due"], queue.due)
     messages.add_metric(["retrying"], queue.retrying)
+    messages.add_metric(["scheduled"], queue.scheduled)
     messages.add_metric(["leased"], queue.leased)
     yield messages
     yield _gauge("sms_queue_oldest_due_seconds", "How long the first due message has waited.", queue.oldest_due)

@@ -1,6 +1,7 @@
 """What a REST client may send, checked for its shape; the rules of the domain are applied behind it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -11,13 +12,20 @@ from edge.problems import BadRequest
 from sms.services.accept_many import ErrorPolicy, check_size
 
 REQUIRED = {"sender_id": str, "recipient": str, "text": str}
-OPTIONAL = {"client_reference": str, "delivery_policy": str, "valid_for": int}
+OPTIONAL = {
+    "client_reference": str,
+    "delivery_policy": str,
+    "valid_for": int,
+    "send_at": str,
+    "priority": str,
+    "metadata": dict,
+}
 NAMES = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
 
 
 async def new_message(request: Request) -> dict[str, Any]:
     """Return the fields of a message to send. Raises BadRequest, or BodyTooLarge."""
-    return _fields(_json_object(request, await bodies.read(request)), REQUIRED, OPTIONAL)
+    return _message(_json_object(request, await bodies.read(request)), OPTIONAL)
 
 
 async def new_messages(request: Request) -> dict[str, Any]:
@@ -28,7 +36,7 @@ async def new_messages(request: Request) -> dict[str, Any]:
     for place, message in enumerate(batch["messages"]):
         where = f"messages[{place}]"
         _require(message, where, dict)
-        batch["messages"][place] = _fields(message, REQUIRED, {**OPTIONAL, "idempotency_key": str}, where=f"{where}.")
+        batch["messages"][place] = _message(message, {**OPTIONAL, "idempotency_key": str}, where=f"{where}.")
     if "error_policy" in batch:
         try:
             batch["error_policy"] = ErrorPolicy(batch["error_policy"])
@@ -36,6 +44,27 @@ async def new_messages(request: Request) -> dict[str, Any]:
             detail = f"'error_policy' must be {' or '.join(ErrorPolicy)}."
             raise BadRequest(detail, field="error_policy") from None
     return batch
+
+
+def _message(document: dict[str, Any], optional: Mapping[str, type], *, where: str = "") -> dict[str, Any]:
+    """Return what `accept` takes. Raises BadRequest."""
+    given = _fields(document, REQUIRED, optional, where=where)
+    if "send_at" in given:
+        given["send_at"] = _time(given["send_at"], f"{where}send_at")
+    if "metadata" in given:
+        for name, value in given["metadata"].items():
+            _require(value, f"{where}metadata.{name[:50]}", str)
+        given["metadata"] = list(given["metadata"].items())
+    return given
+
+
+def _time(written: str, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        raise BadRequest(
+            f"'{name}' must be a time as RFC 3339 has it, such as 2027-01-31T09:00:00Z.", field=name
+        ) from None
 
 
 def _fields(

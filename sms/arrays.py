@@ -6,6 +6,7 @@ statement that writes a set. As one literal it is the database that takes the li
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import NoneType
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ Render = Callable[[Any], str]
 
 
 def literal(values: Sequence[Any]) -> str:
-    """Return what PostgreSQL reads as an array of texts, numbers, booleans, bytes, UUIDs and NULLs.
+    """Return what PostgreSQL reads as an array of texts, numbers, booleans, bytes, UUIDs, times and NULLs.
 
     Raises TypeError for what it would not read back as it was.
     """
@@ -41,16 +42,20 @@ class _Renderers(dict[type, Render]):
     """How each type is written; a member of an enum as the text that it is."""
 
     def __missing__(self, kind: type) -> Render:
-        if not issubclass(kind, str):
+        if issubclass(kind, str):
+            self[kind] = _text
+        elif issubclass(kind, int):
+            self[kind] = lambda value: repr(int(value))
+        else:
             raise TypeError(f"no array of {kind.__name__}")
-        self[kind] = _text
-        return _text
+        return self[kind]
 
 
 _RENDER = _Renderers(
     {
         str: _text,
         NoneType: lambda _: "NULL",
+        datetime: lambda value: f'"{value.isoformat()}"',
         bool: lambda value: "t" if value else "f",
         int: repr,
         float: repr,

@@ -6,7 +6,7 @@ Ids are UUIDv7, made by us: they sort by time, so indexes grow at their right ed
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
@@ -25,7 +25,10 @@ class Account(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     name = models.CharField(max_length=100, unique=True)
-    blocked_keywords = ArrayField(models.CharField(max_length=100), default=list)
+    blocked_keywords = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    rate_limit = models.PositiveIntegerField(null=True, blank=True)  # messages a second
+    daily_quota = models.PositiveIntegerField(null=True, blank=True)  # messages a day, by UTC
+    discard_body_after = models.PositiveIntegerField(null=True, blank=True)  # hours after a message is final
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -50,12 +53,16 @@ class ApiKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100, default="", blank=True)  # the owner's label
     prefix = models.CharField(max_length=16)  # what people see of it
     secret_sha256 = models.BinaryField(max_length=32, unique=True)
+    is_test = models.BooleanField(default=False)  # its messages reach the simulator only
     scopes = ArrayField(models.CharField(max_length=50), default=list)
+    allowed_networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)  # empty: from anywhere
     created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(null=True)
-    revoked_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)  # a minute old at most
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
@@ -66,6 +73,14 @@ class DeliveryPolicy(models.TextChoices):
 
     AT_MOST_ONCE = "AT_MOST_ONCE"  # never send it again
     AT_LEAST_ONCE = "AT_LEAST_ONCE"  # send it again: better twice than not at all
+
+
+class Priority(models.IntegerChoices):
+    """Whose turn it is when several wait: the lower number's."""
+
+    OTP = 1, "OTP"  # somebody waits for it
+    NORMAL = 5, "NORMAL"
+    BULK = 9, "BULK"  # may wait for all others
 
 
 class Message(models.Model):
@@ -82,7 +97,11 @@ class Message(models.Model):
     encoding = models.CharField(max_length=4)
     segment_count = models.SmallIntegerField()
     client_reference = models.CharField(max_length=255, null=True)
+    metadata = models.JSONField(null=True)  # the caller's own names and values, all of them texts
     delivery_policy = models.CharField(max_length=13, choices=DeliveryPolicy, default=DeliveryPolicy.AT_MOST_ONCE)
+    priority = models.SmallIntegerField(choices=Priority, db_default=Priority.NORMAL)
+    is_test = models.BooleanField(db_default=False)  # for the simulator only
+    send_at = models.DateTimeField(null=True)  # where it was to wait
     status = models.CharField(max_length=STATUS_LENGTH)
     sequence = models.IntegerField()  # of the last applied change
     provider = models.CharField(max_length=32, null=True)
@@ -90,13 +109,30 @@ class Message(models.Model):
     error_code = models.CharField(max_length=64, null=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
+    body_discarded_at = models.DateTimeField(null=True)  # since then `text` is empty
 
     class Meta:
-        indexes = [models.Index(fields=["account", "id"], name="message_by_account")]
+        indexes = [
+            models.Index(fields=["account", "id"], name="message_by_account"),
+            models.Index(fields=["recipient", "id"], name="message_by_recipient"),
+            models.Index(
+                fields=["account", "client_reference", "id"],
+                condition=Q(client_reference__isnull=False),
+                name="message_by_reference",
+            ),
+        ]
         constraints = [one_of_the_statuses("message_status")]
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class CurrentPosition(Func):
+    """Where in its account's feed an event stands that is written now: see docs/adr/0007-accounts-lists-feeds.md."""
+
+    function = "sms_position"
+    template = "%(function)s(pg_current_xact_id())"
+    output_field = models.BigIntegerField()
 
 
 class MessageEvent(models.Model):
@@ -116,8 +152,19 @@ class MessageEvent(models.Model):
     provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
     detail = models.CharField(max_length=255, null=True)
     occurred_at = models.DateTimeField(db_default=Now())
+    # Without a constraint: an event is written together with its message, or right under its lock.
+    account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False)
+    position = models.BigIntegerField(null=True, db_default=CurrentPosition())  # the same for a whole transaction
 
     class Meta:
+        # The feed of an account; what was written before there were feeds has no account.
+        indexes = [
+            models.Index(
+                fields=["account", "position", "id"],
+                condition=Q(account__isnull=False, sequence__isnull=False),
+                name="event_feed",
+            )
+        ]
         constraints = [
             models.UniqueConstraint("message", "sequence", name="event_sequence_once"),
             one_of_the_statuses("event_status"),
@@ -132,17 +179,19 @@ class DispatchEntry(models.Model):
 
     SUBMIT without a lease: due for a worker. SUBMIT with a lease: a worker has it; when the lease passes, its attempt
     is uncertain. SETTLE: submitted (or perhaps submitted); when due without a receipt, the message is UNKNOWN.
+    SCHEDULE: waits for its send time, and is QUEUED then.
     """
 
     class Purpose(models.IntegerChoices):
-        """SUBMIT hands over; SETTLE waits for a receipt."""
+        """SUBMIT hands over; SETTLE waits for a receipt; SCHEDULE waits for the send time."""
 
         SUBMIT = 1
         SETTLE = 2
+        SCHEDULE = 3
 
     message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="dispatch_entry")
     purpose = models.SmallIntegerField(choices=Purpose, default=Purpose.SUBMIT)
-    priority = models.SmallIntegerField(default=5)  # lower goes first
+    priority = models.SmallIntegerField(choices=Priority, default=Priority.NORMAL)
     due_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()  # validity: not submitted after this
     attempts = models.SmallIntegerField(default=0)
@@ -153,6 +202,7 @@ class DispatchEntry(models.Model):
             models.Index("priority", "due_at", condition=Q(purpose=1, lease=None), name="dispatch_due"),
             models.Index("due_at", condition=Q(lease__isnull=False), name="dispatch_leased"),
             models.Index("due_at", condition=Q(purpose=2), name="dispatch_settle"),
+            models.Index("due_at", condition=Q(purpose=3), name="dispatch_scheduled"),
         ]
 
     def __str__(self) -> str:
@@ -250,6 +300,33 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of {self.message_id}"
+
+
+class Usage(models.Model):
+    """How many messages an account had accepted on a day, by UTC: the sum over the slots.
+
+    Whoever accepts counts in a slot of its own, so that nobody waits for another one's commit.
+    """
+
+    pk = models.CompositePrimaryKey("account", "day", "slot")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False)
+    day = models.DateField()
+    slot = models.SmallIntegerField()
+    accepted = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.day}: {self.accepted}"
+
+
+class Allowance(models.Model):
+    """What an account with a rate limit may still send at once: a token bucket."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="allowance")
+    tokens = models.FloatField()
+    filled_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.tokens}"
 
 
 class Reconciliation(models.Model):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from sms.models import Priority
 from sms.statuses import Status
 
 
@@ -37,7 +38,11 @@ class MessageRecord:
     encoding: str
     segment_count: int
     client_reference: str | None
+    metadata: dict[str, str] | None
     delivery_policy: str
+    priority: Priority
+    is_test: bool
+    send_at: datetime | None
     status: Status
     sequence: int
     created_at: datetime
@@ -45,7 +50,9 @@ class MessageRecord:
     provider: str | None
     provider_reference: str | None
     error_code: str | None
+    body_discarded_at: datetime | None
     history: list[EventRecord] = field(default_factory=list)  # oldest first
 
     def __post_init__(self) -> None:
         self.status = Status(self.status)
+        self.priority = Priority(self.priority)

@@ -92,6 +92,7 @@ def last_reconciliations() -> list[Reconciliation]:
 QUEUE = """
 SELECT (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 1 AND lease IS NULL AND due_at <= now()),
        (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 1 AND lease IS NULL AND due_at > now()),
+       (SELECT count(*) FROM sms_dispatchentry WHERE purpose = 3),
        (SELECT count(*) FROM sms_dispatchentry WHERE lease IS NOT NULL),
        (SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float8 FROM sms_dispatchentry
         WHERE purpose = 1 AND lease IS NULL AND due_at <= now()),
@@ -108,6 +109,7 @@ class Queue:
 
     due: int
     retrying: int
+    scheduled: int
     leased: int
     oldest_due: float
     receipts_due: int

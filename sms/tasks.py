@@ -64,6 +64,7 @@ def process_receipts() -> None:
 def sweep_up() -> None:
     """Settle what was left behind."""
     with _patient():
+        sweep.queue_scheduled()
         sweep.release_expired_leases()
         settle.settle(keep_going=_slice())
 

@@ -1,11 +1,13 @@
 """Accept one message: check it, store it durably, and return it."""
 
+from collections.abc import Collection
+from datetime import datetime
+
 from sms import scopes
-from sms.models import DeliveryPolicy
-from sms.nudge import nudge_dispatch
+from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
 from sms.services.new_message import LONGEST_VALIDITY, NewMessage, check
-from sms.services.store import Accepted, store
+from sms.services.store import Accepted, nudge_for, store
 from sms.shared_commit import SharedCommit
 
 
@@ -18,6 +20,9 @@ async def accept(
     client_reference: str | None = None,
     delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
     valid_for: int = LONGEST_VALIDITY,
+    send_at: datetime | None = None,
+    priority: str = Priority.NORMAL.name,
+    metadata: Collection[tuple[str, str]] | None = None,
     idempotency_key: str | None = None,
 ) -> Accepted:
     """Store one message and return it after the commit; the same key returns the first one again.
@@ -34,11 +39,14 @@ async def accept(
         client_reference=client_reference,
         delivery_policy=delivery_policy,
         valid_for=valid_for,
+        send_at=send_at,
+        priority=priority,
+        metadata=metadata,
         idempotency_key=idempotency_key,
     )
     accepted = await _accepts(new)
     if not accepted.replayed:
-        nudge_dispatch()
+        nudge_for([accepted.message])
     return accepted
 
 

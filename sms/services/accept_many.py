@@ -14,10 +14,9 @@ import structlog
 
 from sms import scopes
 from sms.errors import BatchRefused, ErrorCode, InternalError, InvalidBatch, InvalidMessage, Overloaded, SmsError
-from sms.nudge import nudge_dispatch
 from sms.services.authenticate import Caller
 from sms.services.new_message import NewMessage, check, clean_key
-from sms.services.store import Accepted, NothingStored, find, store, store_all
+from sms.services.store import Accepted, NothingStored, find, nudge_for, store, store_all
 from sms.shared_commit import write_in_halves
 from sms.threads import Threads
 
@@ -64,8 +63,7 @@ async def accept_many(
         checked = await _check_each(caller, messages, key)
         all_or_nothing = error_policy is ErrorPolicy.ALL_OR_NOTHING
         results = await _store_all(checked) if all_or_nothing else await _store_each(checked)
-    if any(isinstance(one, Accepted) and not one.replayed for one in results):
-        nudge_dispatch()
+    nudge_for([one.message for one in results if isinstance(one, Accepted) and not one.replayed])
     return results
 
 

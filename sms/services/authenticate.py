@@ -27,6 +27,7 @@ class Caller:
     scopes: frozenset[str]
     sender_ids: frozenset[str]
     blocked_keywords: BlockedKeywords
+    is_test: bool = False  # whatever is sent reaches the simulator only
 
     def require(self, scope: str) -> None:
         """Raise PermissionDenied unless the key has the scope."""

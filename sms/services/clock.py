@@ -122,7 +122,7 @@ MOVED = """
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id WHERE (
     d.lease IS NOT NULL
     OR (d.purpose = %(settle)s AND m.status = %(uncertain)s)
-    OR (d.purpose <> %(settle)s AND %(step)s <> interval '0')
+    OR (d.purpose = %(submit)s AND %(step)s <> interval '0')
 )
 """
 
@@ -170,10 +170,11 @@ WITH ahead AS (
     FOR UPDATE OF d, m SKIP LOCKED
 ), entries AS (
     UPDATE sms_dispatchentry d SET
-        due_at = CASE WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
+        due_at = CASE WHEN d.purpose = %(schedule)s THEN d.due_at
+                      WHEN d.lease IS NOT NULL THEN statement_timestamp() + %(lease)s
                       WHEN m.status = %(uncertain)s THEN statement_timestamp() + %(look_up_after)s
                       ELSE statement_timestamp() + (d.due_at - m.updated_at) END,
-        expires_at = CASE WHEN m.created_at > statement_timestamp() + %(tolerance)s
+        expires_at = CASE WHEN m.created_at > statement_timestamp() + %(tolerance)s AND d.purpose <> %(schedule)s
                           THEN statement_timestamp() + (d.expires_at - m.created_at) ELSE d.expires_at END
     FROM ahead JOIN sms_message m ON m.id = ahead.message_id WHERE d.message_id = ahead.message_id
 )
@@ -209,6 +210,7 @@ def _bring_back() -> int:
         lease=timedelta(seconds=settings.SMS_LEASE_SECONDS),
         look_up_after=timedelta(seconds=settings.SMS_LOOK_UP_AFTER),
         uncertain=Status.UNCERTAIN,
+        schedule=DispatchEntry.Purpose.SCHEDULE.value,
     )
 
 
@@ -216,7 +218,7 @@ def _mend(step: float, *, since: datetime) -> None:
     """Move what waits by a step of the clock, ahead or back, that happened after `since`.
 
     What is a matter of days stays: how long a message waits for its receipt, how long a soft final may be corrected,
-    and how long a key is kept.
+    and how long a key is kept. So does a send time, which somebody chose by the true time.
     """
     execute(PATIENCE)
     execute(LOCK_TABLES)
@@ -229,6 +231,7 @@ def _mend(step: float, *, since: datetime) -> None:
             future=_read() + timedelta(seconds=ahead),
             lease=timedelta(seconds=settings.SMS_LEASE_SECONDS),
             look_up_after=timedelta(seconds=settings.SMS_LOOK_UP_AFTER),
+            submit=DispatchEntry.Purpose.SUBMIT.value,
             settle=DispatchEntry.Purpose.SETTLE.value,
             uncertain=Status.UNCERTAIN,
         )

@@ -148,11 +148,12 @@ WHERE m.id = t.id
 
 # A note that says what an earlier note said already is not told again.
 INSERT_EVENTS = """
-INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, provider_status, error_code,
+INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, provider_status, error_code,
                               provider_error, detail)
-SELECT t.* FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[], %s::text[],
-                       %s::text[])
-     AS t (message_id, sequence, status, late, conflict, provider_status, error_code, provider_error, detail)
+SELECT t.* FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[],
+                       %s::text[], %s::text[])
+     AS t (message_id, account_id, sequence, status, late, conflict, provider_status, error_code, provider_error,
+           detail)
 WHERE t.sequence IS NOT NULL OR NOT EXISTS (
     SELECT FROM sms_messageevent e WHERE e.message_id = t.message_id AND e.sequence IS NULL
     AND e.provider_status IS NOT DISTINCT FROM t.provider_status AND e.conflict = t.conflict
@@ -187,7 +188,7 @@ def _write(
     if last:
         _update_messages([messages[one] for one in last], list(last.values()))
     if told:
-        _insert_events(_each_note_once(told))
+        _insert_events(messages, _each_note_once(told))
     applied = [move for move in last.values() if move.verdict is Verdict.APPLIED]
     if staying := [move for move in applied if move.status in OPEN]:
         _update_entries(staying)
@@ -230,10 +231,11 @@ def _each_note_once(told: Sequence[tuple[Move, int | None, Status]]) -> Sequence
     return list(once.values())
 
 
-def _insert_events(told: Sequence[tuple[Move, int | None, Status]]) -> None:
+def _insert_events(messages: Mapping[UUID, Held], told: Sequence[tuple[Move, int | None, Status]]) -> None:
     execute(
         INSERT_EVENTS,
         [move.message_id for move, _, _ in told],
+        [messages[move.message_id].account_id for move, _, _ in told],
         [sequence for _, sequence, _ in told],
         [status for _, _, status in told],
         [move.late for move, _, _ in told],

@@ -2,7 +2,10 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,7 +14,7 @@ from uuid_utils.compat import uuid7
 
 from sms import content, phone_numbers, segments
 from sms.errors import ErrorCode, InvalidMessage
-from sms.models import DeliveryPolicy
+from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
 
 LONGEST_VALIDITY = 72 * 3600  # seconds
@@ -19,6 +22,11 @@ SHORTEST_VALIDITY = 60
 MOST_SEGMENTS = 10
 LONGEST_REFERENCE = 255
 LONGEST_KEY = 255
+FURTHEST_AHEAD = timedelta(days=90)
+LATEST_REPEAT = timedelta(hours=1)
+MOST_METADATA = 20
+LONGEST_NAME = 40
+LONGEST_VALUE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,10 @@ class NewMessage:
     valid_for: int  # seconds
     key_sha256: bytes | None
     fingerprint: bytes | None
+    metadata: str | None  # as JSON
+    priority: Priority
+    is_test: bool
+    send_at: datetime | None
 
 
 def check(
@@ -48,6 +60,9 @@ def check(
     client_reference: str | None = None,
     delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
     valid_for: int = LONGEST_VALIDITY,
+    send_at: datetime | None = None,
+    priority: str = Priority.NORMAL.name,
+    metadata: Collection[tuple[str, str]] | None = None,
     idempotency_key: str | None = None,
     fallback_key: str | None = None,
 ) -> NewMessage:
@@ -74,8 +89,15 @@ def check(
         _check_reference(client_reference)
     policy = _check_policy(delivery_policy)
     _check_validity(valid_for)
+    if send_at is not None:
+        send_at = _check_send_at(send_at)
+    importance = _check_priority(priority)
+    own = _check_metadata(metadata or ())
     key = fallback_key if idempotency_key is None else clean_key(idempotency_key)
-    request = [sender_id, number, text, client_reference, policy, valid_for]
+    request: list[Any] = [sender_id, number, text, client_reference, policy, valid_for]
+    if send_at is not None or importance is not Priority.NORMAL or own:
+        # What did not exist once is left out where it is not used: keys of then stay good.
+        request += [send_at, importance.name, sorted(own.items())]
     return NewMessage(
         id=uuid7(),
         account_id=caller.account_id,
@@ -87,8 +109,12 @@ def check(
         client_reference=client_reference,
         delivery_policy=policy,
         valid_for=valid_for,
-        key_sha256=None if key is None else hashlib.sha256(key.encode()).digest(),
+        key_sha256=None if key is None else _digest_key(key, is_test=caller.is_test),
         fingerprint=None if key is None else _fingerprint(request),
+        metadata=orjson.dumps(own).decode() if own else None,
+        priority=importance,
+        is_test=caller.is_test,
+        send_at=send_at,
     )
 
 
@@ -121,6 +147,59 @@ def _check_validity(seconds: int) -> None:
         )
 
 
+def _check_send_at(value: datetime) -> datetime:
+    """Return the time by UTC. Raises InvalidMessage; not for one that has just passed: a request may be repeated."""
+    if value.tzinfo is None:
+        raise _invalid_send_at("A send time has an offset from UTC, as in 2027-01-31T09:00:00+01:00, or a Z.")
+    now = datetime.now(UTC)
+    if not now - LATEST_REPEAT <= value <= now + FURTHEST_AHEAD:
+        raise _invalid_send_at(
+            f"A send time is at most {FURTHEST_AHEAD.days} days ahead, and not past by more than an hour; "
+            f"it is {now:%Y-%m-%dT%H:%M}Z now."
+        )
+    return value.astimezone(UTC)
+
+
+def _invalid_send_at(detail: str) -> InvalidMessage:
+    return InvalidMessage(ErrorCode.SEND_AT_INVALID, detail, field="send_at")
+
+
+def _check_priority(value: str) -> Priority:
+    try:
+        return Priority[value]
+    except KeyError:
+        raise InvalidMessage(
+            ErrorCode.PRIORITY_INVALID, f"A priority is {' or '.join(Priority.names)}.", field="priority"
+        ) from None
+
+
+def _check_metadata(given: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return names and values that a message may carry. Raises InvalidMessage."""
+    own = dict(given)
+    fits = len(own) == len(given) <= MOST_METADATA and all(
+        1 <= len(name) <= LONGEST_NAME and len(text) <= LONGEST_VALUE and _is_storable(name + text)
+        for name, text in own.items()
+    )
+    if not fits:
+        raise InvalidMessage(
+            ErrorCode.METADATA_INVALID,
+            f"Metadata has at most {MOST_METADATA} names, each once and of 1 to {LONGEST_NAME} characters, and a text "
+            f"of at most {LONGEST_VALUE} for each.",
+            field="metadata",
+        )
+    return own
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL can keep a text as JSON: neither NUL nor half a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
+def _digest_key(key: str, *, is_test: bool) -> bytes:
+    """Digest a key. The same one from a test and from a live key are two: none that somebody gives has a space."""
+    return hashlib.sha256((f"test {key}" if is_test else key).encode()).digest()
+
+
 def clean_key(value: str) -> str:
     """Return the key itself; the quoted form of draft-ietf-httpapi-idempotency-key-header is the same key.
 
@@ -137,6 +216,6 @@ def clean_key(value: str) -> str:
     return value
 
 
-def _fingerprint(request: list[str | int | None]) -> bytes:
+def _fingerprint(request: list[Any]) -> bytes:
     """Digest what the caller asked for, after normalisation: the same request in another spelling is the same."""
     return hashlib.sha256(unicodedata.normalize("NFC", orjson.dumps(request).decode()).encode()).digest()

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
 from sms import selectors
 from sms.database import query, rows, transact
 from sms.errors import IdempotencyConflict, SmsError, Unavailable
-from sms.models import DispatchEntry
+from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
 from sms.services.new_message import NewMessage
 from sms.statuses import Status
-
-NORMAL_PRIORITY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
-        %s::text[], %s::int[], %s::bytea[], %s::bytea[]
+        %s::text[], %s::int[], %s::bytea[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[]
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-            delivery_policy, valid_for, key_sha256, fingerprint)
+            delivery_policy, valid_for, key_sha256, fingerprint, metadata, priority, is_test, send_at)
 ), keys AS (
     INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id)
     SELECT account_id, key_sha256, fingerprint, id FROM asked WHERE key_sha256 IS NOT NULL
@@ -47,19 +47,24 @@ WITH asked AS MATERIALIZED (
     ON CONFLICT DO NOTHING
     RETURNING message_id
 ), new AS (
-    SELECT * FROM asked WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
+    SELECT *, coalesce(send_at > at, false) AS waits FROM asked
+    WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-                             delivery_policy, status, sequence, created_at, updated_at)
+                             metadata, delivery_policy, priority, is_test, send_at, status, sequence, created_at,
+                             updated_at)
     SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-           delivery_policy, %s, 1, at, at FROM new
+           metadata, delivery_policy, priority, is_test, send_at, CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, 1,
+           at, at FROM new
 ), events AS (
-    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, occurred_at)
-    SELECT id, 1, %s, false, false, at FROM new
+    INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, occurred_at)
+    SELECT id, account_id, 1, CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, false, false, at FROM new
+), entries AS (
+    INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
+    SELECT id, CASE WHEN waits THEN 3 ELSE 1 END, priority, CASE WHEN waits THEN send_at ELSE at END,
+           CASE WHEN waits THEN send_at ELSE at END + make_interval(secs => valid_for), 0 FROM new
 )
-INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
-SELECT id, %s, %s, at, at + make_interval(secs => valid_for), 0 FROM new
-RETURNING message_id, due_at
+SELECT id, at, waits FROM new
 """
 
 FIND_KEYS = """
@@ -108,16 +113,28 @@ def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
         [m.valid_for for m in new],
         [m.key_sha256 for m in new],
         [m.fingerprint for m in new],
+        [m.metadata for m in new],
+        [m.priority for m in new],
+        [m.is_test for m in new],
+        [m.send_at for m in new],
     ]
-    submit = DispatchEntry.Purpose.SUBMIT.value
-    stored: dict[UUID, datetime] = dict(rows(STORE, *columns, Status.QUEUED, Status.QUEUED, submit, NORMAL_PRIORITY))
+    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows(STORE, *columns)}
     repeated = [m for m in new if m.id not in stored]
     earlier = _find(repeated) if repeated else {}
     # A key that was taken and is not found was purged this very moment.
     return [
-        Accepted(_as_record(m, stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
+        Accepted(_as_record(m, *stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
         for m in new
     ]
+
+
+def nudge_for(stored: Sequence[MessageRecord]) -> None:
+    """Tell the workers of messages that were just stored."""
+    if any(one.status is Status.QUEUED for one in stored):
+        nudge_dispatch()
+    waits = [one.send_at - one.created_at for one in stored if one.send_at and one.status is Status.SCHEDULED]
+    if waits:
+        nudge_sweep.after(min(waits).total_seconds())
 
 
 def find(new: Sequence[NewMessage]) -> Mapping[UUID, Accepted | IdempotencyConflict]:
@@ -144,7 +161,8 @@ def _find(new: Sequence[NewMessage]) -> dict[UUID, Accepted | IdempotencyConflic
     return results
 
 
-def _as_record(m: NewMessage, now: datetime) -> MessageRecord:
+def _as_record(m: NewMessage, now: datetime, waits: bool) -> MessageRecord:  # noqa: FBT001  a column of STORE
+    status = Status.SCHEDULED if waits else Status.QUEUED
     return MessageRecord(
         id=m.id,
         sender_id=m.sender_id,
@@ -153,13 +171,18 @@ def _as_record(m: NewMessage, now: datetime) -> MessageRecord:
         encoding=m.encoding,
         segment_count=m.segment_count,
         client_reference=m.client_reference,
+        metadata=None if m.metadata is None else orjson.loads(m.metadata),
         delivery_policy=m.delivery_policy,
-        status=Status.QUEUED,
+        priority=m.priority,
+        is_test=m.is_test,
+        send_at=m.send_at,
+        status=status,
         sequence=1,
         created_at=now,
         updated_at=now,
         provider=None,
         provider_reference=None,
         error_code=None,
-        history=[EventRecord(message_id=m.id, sequence=1, status=Status.QUEUED, occurred_at=now)],
+        body_discarded_at=None,
+        history=[EventRecord(message_id=m.id, sequence=1, status=status, occurred_at=now)],
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
+from sms.nudge import nudge_dispatch
 from sms.services import clock, moves
 from sms.services.moves import Move
 from sms.statuses import Status
@@ -17,6 +18,13 @@ KEYS_KEPT_HOURS = 7 * 24 + 12  # seven days at least, also when the clock steps 
 EXPIRED_LEASES = """
 SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.lease IS NOT NULL AND d.due_at <= %s
+ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+# By the true time, which somebody chose: a clock that stepped is no reason to wait any longer.
+DUE_SCHEDULED = """
+SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+WHERE d.purpose = 3 AND d.due_at <= %s
 ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
@@ -42,6 +50,24 @@ def _release_set(now: datetime) -> list[StatusChanged]:
     ids = [row[0] for row in rows(EXPIRED_LEASES, now, BATCH)]
     detail = "the worker's lease passed without an answer"
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
+
+
+def queue_scheduled() -> int:
+    """Make QUEUED what has waited for its send time; return how many messages. Raises Unavailable."""
+    total = 0
+    while True:
+        changes = transact(_queue_set, clock.watch())
+        announce(changes)
+        total += len(changes)
+        if changes:
+            nudge_dispatch()
+        if len(changes) < BATCH:
+            return total
+
+
+def _queue_set(now: datetime) -> list[StatusChanged]:
+    ids = [row[0] for row in rows(DUE_SCHEDULED, now, BATCH)]
+    return moves.apply(moves.lock(ids), [Move(one, Status.QUEUED) for one in ids]) if ids else []
 
 
 def forget_old_keys(*, keep_going: Callable[[], bool] = lambda: True) -> int:

@@ -1,6 +1,7 @@
 """`sendMessage`: what is accepted, what is refused and how, and the idempotency key in its two places."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +11,9 @@ from sms.models import Message
 from sms.services import accept
 from tests.accounts import make_caller
 from tests.graphql_api.http import EVERYTHING, SEND, given, post, send
+
+OWN = {"priority": "OTP", "metadata": [{"name": "order", "value": "7"}]}
+LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,7 +25,7 @@ async def count():
 
 async def test_a_message_is_accepted_and_shown_whole(account):
     """The answer has everything that is known of the message, and it is stored."""
-    result = await send(clientReference="order-7", deliveryPolicy="AT_LEAST_ONCE", validFor=600)
+    result = await send(clientReference="order-7", deliveryPolicy="AT_LEAST_ONCE", validFor=600, **OWN)
     message = result["message"]
     stored = await in_thread(Message.objects.get)
     assert result == {
@@ -37,7 +41,11 @@ async def test_a_message_is_accepted_and_shown_whole(account):
             "encoding": "GSM7",
             "segments": 1,
             "clientReference": "order-7",
+            "metadata": [{"name": "order", "value": "7"}],
             "deliveryPolicy": "AT_LEAST_ONCE",
+            "priority": "OTP",
+            "test": False,
+            "sendAt": None,
             "provider": None,
             "providerReference": None,
             "errorCode": None,
@@ -62,6 +70,14 @@ async def test_a_message_is_accepted_and_shown_whole(account):
     assert stored.account_id == account.account_id
 
 
+async def test_a_message_may_wait_for_its_time(account):
+    """It is SCHEDULED, and says until when."""
+    message = (await send(sendAt=LATER))["message"]
+    assert message["status"] == "SCHEDULED"
+    assert [one["status"] for one in message["events"]] == ["SCHEDULED"]
+    assert datetime.fromisoformat(message["sendAt"]) == datetime.fromisoformat(LATER)
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "field"),
     [
@@ -75,6 +91,9 @@ async def test_a_message_is_accepted_and_shown_whole(account):
         ({"text": "Please STOP this"}, "BLOCKED_KEYWORD", "text"),
         ({"clientReference": ""}, "CLIENT_REFERENCE_INVALID", "clientReference"),
         ({"validFor": 0}, "VALID_FOR_INVALID", "validFor"),
+        ({"sendAt": "2020-01-01T00:00:00Z"}, "SEND_AT_INVALID", "sendAt"),
+        ({"sendAt": LATER[:19]}, "SEND_AT_INVALID", "sendAt"),
+        ({"metadata": [{"name": "n", "value": "1"}] * 2}, "METADATA_INVALID", "metadata"),
         ({"idempotencyKey": ""}, "IDEMPOTENCY_KEY_INVALID", "idempotencyKey"),
         ({"idempotencyKey": "with space"}, "IDEMPOTENCY_KEY_INVALID", "idempotencyKey"),
     ],

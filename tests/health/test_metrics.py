@@ -1,5 +1,7 @@
 """What an operator's Prometheus gets to see."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,12 +54,14 @@ async def test_the_queue_is_counted(caller, token):
         age("sms_dispatchentry", "due_at", "1 minute", message_id=due.id)
         DispatchEntry.objects.filter(message=waiting).update(due_at="2100-01-01T00:00Z")
         store_as(caller, Status.SENDING)
+        for _ in range(2):
+            store(caller, send_at=datetime.now(UTC) + timedelta(hours=1))
         receive()
 
     await in_thread(fill)
     found = await scrape(token)
-    states = ("due", "retrying", "leased")
-    assert [found["sms_queue_messages", state] for state in states] == [1, 1, 1]
+    states = ("due", "retrying", "scheduled", "leased")
+    assert [found["sms_queue_messages", state] for state in states] == [1, 1, 2, 1]
     assert 60 <= found["sms_queue_oldest_due_seconds",] < 120
     assert found["sms_receipts", "due"] == 1
     assert found["sms_database_up",] == 1

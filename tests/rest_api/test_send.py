@@ -2,11 +2,14 @@
 
 import json
 import uuid
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from tests.http import call
 from tests.stack import API_KEY
+
+OWN = {"metadata": {"order": "7"}}
 
 
 def count(stack):
@@ -35,7 +38,9 @@ def body(**fields):
 
 def test_a_message_is_accepted_and_shown(stack):
     """202 with the id, the status and the whole message, and a link to it."""
-    answer = stack.send(key=f"k-{uuid.uuid4()}", text="Your code is 1234", client_reference="order-7")
+    answer = stack.send(
+        key=f"k-{uuid.uuid4()}", text="Your code is 1234", client_reference="order-7", priority="OTP", **OWN
+    )
     message = answer.json()
     assert answer.status == 202
     assert answer.headers["location"] == f"/api/messages/{message['id']}/"
@@ -49,7 +54,11 @@ def test_a_message_is_accepted_and_shown(stack):
         "provider": None,
         "provider_reference": None,
         "client_reference": "order-7",
+        **OWN,
         "delivery_policy": "AT_MOST_ONCE",
+        "priority": "OTP",
+        "test": False,
+        "send_at": None,
         "encoding": "GSM7",
         "segments": 1,
         "error_code": None,
@@ -58,6 +67,17 @@ def test_a_message_is_accepted_and_shown(stack):
     assert [(one["sequence"], one["status"]) for one in message["events"]] == [(1, "QUEUED")]
     assert message["created_at"] == message["updated_at"] == message["events"][0]["occurred_at"]
     assert message["created_at"].endswith("Z")
+
+
+def test_a_message_waits_for_its_send_time_and_is_delivered(stack):
+    """SCHEDULED at first, in whatever zone the time was written; a worker takes it when it is due."""
+    at = datetime.now(timezone(timedelta(hours=5, minutes=30))) + timedelta(seconds=2)
+    message = stack.send(send_at=at.isoformat()).json()
+    assert message["status"] == "SCHEDULED"
+    assert datetime.fromisoformat(message["send_at"]) == at
+    shown = stack.wait_for(message["id"], "DELIVERED")
+    assert [one["status"] for one in shown["events"]] == ["SCHEDULED", "QUEUED", "SENDING", "SENT", "DELIVERED"]
+    assert datetime.fromisoformat(shown["events"][1]["occurred_at"]) >= at
 
 
 def test_a_repeat_is_answered_with_the_same_message(stack):
@@ -123,6 +143,14 @@ def test_a_refused_request_may_reuse_its_key(stack):
         ({"client_reference": 7}, "INVALID_REQUEST", "client_reference"),
         ({"delivery_policy": "TWICE"}, "DELIVERY_POLICY_INVALID", "delivery_policy"),
         ({"delivery_policy": 1}, "INVALID_REQUEST", "delivery_policy"),
+        ({"send_at": "2020-01-01T00:00:00Z"}, "SEND_AT_INVALID", "send_at"),
+        ({"send_at": "tomorrow"}, "INVALID_REQUEST", "send_at"),
+        ({"send_at": 1_900_000_000}, "INVALID_REQUEST", "send_at"),
+        ({"priority": "URGENT"}, "PRIORITY_INVALID", "priority"),
+        ({"priority": 1}, "INVALID_REQUEST", "priority"),
+        ({"metadata": {"n" * 41: ""}}, "METADATA_INVALID", "metadata"),
+        ({"metadata": {"n": 7}}, "INVALID_REQUEST", "metadata.n"),
+        ({"metadata": ["n"]}, "INVALID_REQUEST", "metadata"),
         ({"valid_for": 59}, "VALID_FOR_INVALID", "valid_for"),
         ({"valid_for": 259_201}, "VALID_FOR_INVALID", "valid_for"),
         ({"valid_for": 10**30}, "INVALID_REQUEST", "valid_for"),
