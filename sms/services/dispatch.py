@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
 from sms import faults
-from sms.database import execute, rows, transact
+from sms.database import at_once, execute_all, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
@@ -75,17 +76,18 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
             continue
         asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
         claimed.append(Claimed(message_id, attempts + 1, Submission(uuid7(), sender_id, recipient, text)))
-    changes = moves.apply(messages, asked)
+    changes, statements = moves.decide(messages, asked)
     # Whatever the queue says: only what the table lets into SENDING is handed over.
     claimed = [one for one in claimed if messages[one.message_id].moved]
     if claimed:
-        execute(
-            INSERT_ATTEMPTS,
+        columns = [
             provider.name,
             [one.submission.attempt_id for one in claimed],
             [one.message_id for one in claimed],
             [one.attempt_number for one in claimed],
-        )
+        ]
+        statements.append((INSERT_ATTEMPTS, columns))
+    execute_all(statements)
     return claimed, changes
 
 
@@ -102,7 +104,8 @@ WHERE a.id = t.id AND (a.outcome IS NULL OR (a.outcome <> 'SENT' AND t.outcome <
 # Receipts that came before we knew the reference they name.
 WAKE_RECEIPTS = """
 UPDATE sms_receipt SET due_at = clock_timestamp()
-WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s) AND due_at > now()
+WHERE processed_at IS NULL AND provider = %s AND provider_reference = ANY(%s::text[]) AND due_at > now()
+RETURNING id
 """
 
 
@@ -114,7 +117,7 @@ def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Ou
     _come_back(changes, delays)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
-    if references and transact(execute, WAKE_RECEIPTS, provider.name, references) > 0:
+    if references and at_once(WAKE_RECEIPTS, provider.name, references):
         nudge_receipts()
 
 
@@ -134,17 +137,20 @@ def _record(
     for one, outcome in zip(claimed, outcomes, strict=True):
         if _still_matters(messages[one.message_id], one, outcome):
             asked.append(as_move(provider, one, outcome))
-    changes = moves.apply(messages, asked)
-    execute(
-        CLOSE_ATTEMPTS,
+    changes, statements = moves.decide(messages, asked)
+    execute_all([*statements, (CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes))])
+    return changes, [move.delay for move in asked if move.status is Status.QUEUED]
+
+
+def _columns_of_attempts(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> list[list[Any]]:
+    return [
         [one.submission.attempt_id for one in claimed],
         [outcome.handover for outcome in outcomes],
         [outcome.provider_reference for outcome in outcomes],
         [outcome.error for outcome in outcomes],
         [outcome.provider_error for outcome in outcomes],
         [outcome.detail for outcome in outcomes],
-    )
-    return changes, [move.delay for move in asked if move.status is Status.QUEUED]
+    ]
 
 
 def _still_matters(message: Held, one: Claimed, outcome: Outcome) -> bool:

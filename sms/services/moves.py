@@ -3,7 +3,7 @@
 An open message has exactly one DispatchEntry, a final one has none. That, too, is kept here and nowhere else.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from sms.database import execute, rows
+from sms.database import Statement, execute_all, rows
 from sms.events import StatusChanged
 from sms.models import DeliveryPolicy, DispatchEntry
 from sms.statuses import FINAL, OPEN, SOFT_FINAL, Status, can_move, can_requeue
@@ -96,6 +96,13 @@ def apply(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> list[StatusCh
 
     Each move gets its `verdict`. Moves of messages that are not held are left without one.
     """
+    changes, statements = decide(messages, moves)
+    execute_all(statements)
+    return changes
+
+
+def decide(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> tuple[list[StatusChanged], list[Statement]]:
+    """Do as `apply` does, but leave the writing to the caller, who has more to write with it."""
     changes: list[StatusChanged] = []
     told: list[tuple[Move, int | None, Status]] = []
     for move in moves:
@@ -111,8 +118,7 @@ def apply(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> list[StatusCh
             told.append((move, message.sequence, message.status))
         elif move.verdict is Verdict.NOTED:
             told.append((move, None, message.status))
-    _write(messages, [move for move in moves if move.verdict is not None], told)
-    return changes
+    return changes, list(_to_write(messages, [move for move in moves if move.verdict is not None], told))
 
 
 def judge(message: Held, move: Move) -> Verdict:
@@ -181,19 +187,19 @@ DELAYS: dict[Status | None, float] = {Status.SENT: RECEIPT_WINDOW, Status.UNCERT
 DELETE_ENTRIES = "DELETE FROM sms_dispatchentry WHERE message_id = ANY(%s::uuid[])"
 
 
-def _write(
+def _to_write(
     messages: Mapping[UUID, Held], moves: Sequence[Move], told: Sequence[tuple[Move, int | None, Status]]
-) -> None:
+) -> Iterator[Statement]:
     last = _last_moves(moves)
     if last:
-        _update_messages([messages[one] for one in last], list(last.values()))
+        yield UPDATE_MESSAGES, _columns_of_messages([messages[one] for one in last], list(last.values()))
     if told:
-        _insert_events(messages, _each_note_once(told))
+        yield INSERT_EVENTS, _columns_of_events(messages, _each_note_once(told))
     applied = [move for move in last.values() if move.verdict is Verdict.APPLIED]
     if staying := [move for move in applied if move.status in OPEN]:
-        _update_entries(staying)
+        yield UPDATE_ENTRIES, _columns_of_entries(staying)
     if done := [move.message_id for move in applied if move.status in FINAL]:
-        execute(DELETE_ENTRIES, done)
+        yield DELETE_ENTRIES, [done]
 
 
 def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:
@@ -210,9 +216,8 @@ def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:
     return last
 
 
-def _update_messages(messages: Sequence[Held], moves: Sequence[Move]) -> None:
-    execute(
-        UPDATE_MESSAGES,
+def _columns_of_messages(messages: Sequence[Held], moves: Sequence[Move]) -> list[list[Any]]:
+    return [
         [m.id for m in messages],
         [m.status for m in messages],
         [m.sequence for m in messages],
@@ -220,7 +225,7 @@ def _update_messages(messages: Sequence[Held], moves: Sequence[Move]) -> None:
         [move.error_code for move in moves],
         [move.provider for move in moves],
         [move.provider_reference for move in moves],
-    )
+    ]
 
 
 def _each_note_once(told: Sequence[tuple[Move, int | None, Status]]) -> Sequence[tuple[Move, int | None, Status]]:
@@ -231,9 +236,10 @@ def _each_note_once(told: Sequence[tuple[Move, int | None, Status]]) -> Sequence
     return list(once.values())
 
 
-def _insert_events(messages: Mapping[UUID, Held], told: Sequence[tuple[Move, int | None, Status]]) -> None:
-    execute(
-        INSERT_EVENTS,
+def _columns_of_events(
+    messages: Mapping[UUID, Held], told: Sequence[tuple[Move, int | None, Status]]
+) -> list[list[Any]]:
+    return [
         [move.message_id for move, _, _ in told],
         [messages[move.message_id].account_id for move, _, _ in told],
         [sequence for _, sequence, _ in told],
@@ -244,15 +250,14 @@ def _insert_events(messages: Mapping[UUID, Held], told: Sequence[tuple[Move, int
         [move.error_code for move, _, _ in told],
         [move.provider_error for move, _, _ in told],
         [move.detail for move, _, _ in told],
-    )
+    ]
 
 
-def _update_entries(moves: Sequence[Move]) -> None:
+def _columns_of_entries(moves: Sequence[Move]) -> list[list[Any]]:
     purpose = DispatchEntry.Purpose
-    execute(
-        UPDATE_ENTRIES,
+    return [
         [move.message_id for move in moves],
         [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
         [DELAYS.get(move.status, move.delay) for move in moves],
-    )
+    ]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sms.database import execute, transact
+from sms.database import at_once
 from sms.nudge import nudge_receipts
 from sms.providers.base import DeliveryReport, WebhookRequest
 from sms.providers.registry import get_provider
@@ -44,8 +44,7 @@ FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text
 
 def store(incoming: Sequence[Incoming]) -> Sequence[None]:
     """Store a set of receipts in one commit."""
-    transact(
-        execute,
+    at_once(
         INSERT,
         [one.provider for one in incoming],
         [one.report.provider_reference for one in incoming],

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from sms import faults, retry
-from sms.database import LOST, execute, rows, transact
+from sms.database import LOST, execute, execute_all, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
@@ -42,11 +42,12 @@ WITH due AS (
     ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 )
 SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.provider_error, r.tries,
-       r.error IS NOT NULL, r.received_at < now() - make_interval(secs => %s), a.id, a.message_id
+       r.error IS NOT NULL, r.received_at < now() - make_interval(secs => %s), a.id, a.message_id, a.is_unnamed
 FROM due r LEFT JOIN LATERAL (
-    SELECT a.id, a.message_id FROM sms_submitattempt a WHERE a.id = r.client_reference AND a.provider = r.provider
+    SELECT a.id, a.message_id, a.provider_reference IS NULL AS is_unnamed FROM sms_submitattempt a
+    WHERE a.id = r.client_reference AND a.provider = r.provider
     UNION ALL
-    (SELECT a.id, a.message_id FROM sms_submitattempt a
+    (SELECT a.id, a.message_id, false FROM sms_submitattempt a
      WHERE a.provider = r.provider AND a.provider_reference = r.provider_reference ORDER BY a.id DESC LIMIT 1)
     LIMIT 1
 ) a ON true
@@ -94,6 +95,7 @@ class Due:
     overdue: bool  # waited for its message as long as we wait
     attempt_id: UUID | None
     message_id: UUID | None
+    is_first_word: bool | None  # the attempt's provider has not been heard of: its reference is in no answer yet
 
 
 Failure = tuple[Due, Exception]
@@ -148,17 +150,18 @@ def _apply_or_halve(matched: Sequence[Due]) -> tuple[list[StatusChanged], list[F
 
 def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[StatusChanged]:
     asked = [as_move(one) for one in matched]
-    changes = moves.apply(messages, asked)
+    changes, statements = moves.decide(messages, asked)
     judged = [(one, move, move.verdict) for one, move in zip(matched, asked, strict=True) if move.verdict is not None]
-    execute(
-        FINISH,
+    finished = [
         [one.id for one, _, _ in judged],
         [OUTCOME[verdict].value for _, _, verdict in judged],
         [move.message_id for _, move, _ in judged],
-    )
-    execute(
-        FILL_IN_REFERENCES, [one.attempt_id for one, _, _ in judged], [one.provider_reference for one, _, _ in judged]
-    )
+    ]
+    statements.append((FINISH, finished))
+    if early := [one for one, _, _ in judged if one.is_first_word]:
+        references = [[one.attempt_id for one in early], [one.provider_reference for one in early]]
+        statements.append((FILL_IN_REFERENCES, references))
+    execute_all(statements)
     if gone := [one for one in matched if one.message_id not in messages]:
         _keep_waiting(gone)  # its message was deleted a moment ago
     return changes

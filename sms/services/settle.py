@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 
 from sms import retry
-from sms.database import execute, rows, transact
+from sms.database import at_once, execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts
 from sms.providers.base import Finding
@@ -104,7 +104,7 @@ def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
         nudge_dispatch()
     # In a transaction of its own, as after an answer: see `dispatch.record`.
     references = [finding.provider_reference for finding in findings if finding.provider_reference is not None]
-    if references and transact(execute, WAKE_RECEIPTS, provider_name, references) > 0:
+    if references and at_once(WAKE_RECEIPTS, provider_name, references):
         nudge_receipts()
     return len(changes)
 

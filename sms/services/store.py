@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from sms import selectors
-from sms.database import query, rows, transact
+from sms.database import at_once, query, rows, transact
 from sms.errors import IdempotencyConflict, SmsError, Unavailable
 from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
@@ -75,7 +76,11 @@ JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (accoun
 
 def store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
     """Store a set in one commit; each result is the message, or IdempotencyConflict. Raises Unavailable."""
-    return transact(_store, new)
+    stored = at_once(STORE, *_columns(new))
+    try:
+        return _results(new, stored)
+    except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
+        return _results(new, stored, earlier={})
 
 
 class NothingStored(Exception):
@@ -100,7 +105,11 @@ def _store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
 
 
 def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
-    columns = [
+    return _results(new, rows(STORE, *_columns(new)))
+
+
+def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
+    return [
         [m.id for m in new],
         [m.account_id for m in new],
         [m.sender_id for m in new],
@@ -118,9 +127,18 @@ def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
         [m.is_test for m in new],
         [m.send_at for m in new],
     ]
-    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows(STORE, *columns)}
-    repeated = [m for m in new if m.id not in stored]
-    earlier = _find(repeated) if repeated else {}
+
+
+def _results(
+    new: Sequence[NewMessage],
+    rows_of_stored: Sequence[tuple[Any, ...]],
+    *,
+    earlier: Mapping[UUID, Accepted | IdempotencyConflict] | None = None,
+) -> Sequence[Accepted | SmsError]:
+    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored}
+    if earlier is None:
+        repeated = [m for m in new if m.id not in stored]
+        earlier = find(repeated) if repeated else {}
     # A key that was taken and is not found was purged this very moment.
     return [
         Accepted(_as_record(m, *stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
