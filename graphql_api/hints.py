@@ -1,13 +1,15 @@
 """The words between workers and web processes, over the channel layer.
 
-A hint says that a message has changed, no more: the change itself is read from the database.
+A hint says that a message has changed, and how. Hints may be lost; then the changes are read from the database.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sms.events import StatusChanged
+from sms.records import EventRecord
 
 TYPE: Final = "sms.changed"
 
@@ -19,9 +21,30 @@ def group_of(account_id: UUID) -> str:
 
 def to_hint(changes: Iterable[StatusChanged]) -> dict[str, Any]:
     """Return the channel-layer message for some changes of one account."""
-    return {"type": TYPE, "changes": [[str(one.message_id), one.sequence, one.status.value] for one in changes]}
+    return {"type": TYPE, "changes": [_to_list(one.event) for one in changes]}
 
 
-def from_hint(hint: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    """Return each message id, as written, with the sequence that it has reached."""
-    return ((message_id, sequence) for message_id, sequence, _ in hint["changes"])
+def _to_list(event: EventRecord) -> list[Any]:
+    return [
+        str(event.message_id),
+        event.sequence,
+        event.status.value,
+        event.occurred_at.isoformat(),
+        event.late,
+        event.conflict,
+        event.provider_status,
+        event.error_code,
+        event.provider_error,
+        event.detail,
+    ]
+
+
+def from_hint(hint: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Return each message id, as written, with what `to_event` understands."""
+    return ((one[0], one) for one in hint["changes"])
+
+
+def to_event(told: list[Any]) -> EventRecord:
+    """Return the event that a hint tells of."""
+    message_id, sequence, status, occurred_at, *more = told
+    return EventRecord(UUID(message_id), sequence, status, datetime.fromisoformat(occurred_at), *more)

@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import structlog
 from channels.layers import get_channel_layer
 
-from graphql_api.hints import from_hint, group_of
+from graphql_api.hints import from_hint, group_of, to_event
+from sms.records import EventRecord
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,9 @@ class Watching(Protocol):
 
     def hint(self, sequence: int) -> None:
         """Learn that the message has reached `sequence`."""
+
+    def tell(self, change: EventRecord) -> None:
+        """Learn of a change."""
 
 
 class Listener:
@@ -77,9 +81,11 @@ class Listener:
             wait = min(2 * wait, LONGEST_WAIT)
 
     def _pass_on(self, hint: dict[str, Any]) -> None:
-        for message_id, sequence in from_hint(hint):
-            for watcher in self._watchers.get(message_id, ()):
-                watcher.hint(sequence)
+        for message_id, told in from_hint(hint):
+            if watchers := self._watchers.get(message_id):
+                change = to_event(told)
+                for watcher in watchers:
+                    watcher.tell(change)
 
 
 @asynccontextmanager

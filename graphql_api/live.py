@@ -1,7 +1,7 @@
 """Follow messages as they change: everything that happened, in order, each once (see docs/adr/0002-live-updates.md).
 
-The database has the truth. The channel layer only carries hints that make us look at once; where one is lost, the hub
-notices by itself within CHECK_EVERY seconds.
+The database has the truth. The channel layer carries changes as they are committed; where one is lost there is a gap in
+the sequence, and the database is asked. What was lost last, the hub notices by itself within CHECK_EVERY seconds.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from sms.statuses import FINAL, HARD_FINAL, Status
 log = structlog.get_logger(__name__)
 
 CHECK_EVERY = 10.0  # seconds
+MOST_TOLD = 16  # changes that a watcher keeps: more than a message has in its life
 
 
 async def follow(
@@ -59,7 +60,8 @@ def _is_over(last: EventRecord, *, include_late: bool) -> bool:
 class Watcher:
     """One subscriber's place in one message's history.
 
-    It never queues events: it only remembers how far the message has come, and reads what it lacks when it can take it.
+    It keeps a few changes that it was told of, and otherwise only how far the message has come: it reads what it lacks
+    when it can take it.
     """
 
     def __init__(self, account_id: UUID, message_id: UUID, reader: ChangeReader) -> None:
@@ -67,6 +69,7 @@ class Watcher:
         self._about = account_id, message_id
         self.sequence = 0  # of the last change that was taken
         self._hinted = 0
+        self._told: list[EventRecord] = []  # without a gap
         self._woken = asyncio.Event()
         self._reader = reader
 
@@ -75,6 +78,16 @@ class Watcher:
         if sequence > self._hinted:
             self._hinted = sequence
             self._woken.set()
+
+    def tell(self, change: EventRecord) -> None:
+        """Learn of a change."""
+        sequence = _sequence(change)
+        if sequence > self._hinted:
+            if len(self._told) < MOST_TOLD:
+                if self._told and _sequence(self._told[-1]) != sequence - 1:
+                    self._told.clear()
+                self._told.append(change)
+            self.hint(sequence)
 
     async def all_changes(self) -> list[EventRecord]:
         """Return all changes there are. Raises MessageNotFound if the account has no such message, and Unavailable."""
@@ -88,12 +101,20 @@ class Watcher:
             while self._hinted <= self.sequence:
                 self._woken.clear()
                 await self._woken.wait()
+            if told := self._take_told():
+                return told
             hinted = self._hinted
             with suppress(Unavailable):
                 if changes := await self._reader.changes_after(self._about, self.sequence):
                     return changes
             if self._hinted == hinted:  # what cannot be confirmed now is forgotten; the next look will tell
                 self._hinted = self.sequence
+
+    def _take_told(self) -> list[EventRecord]:
+        """Return the next changes, where it was told of them."""
+        told = [change for change in self._told if _sequence(change) > self.sequence]
+        self._told.clear()
+        return told if told and _sequence(told[0]) == self.sequence + 1 else []
 
 
 class Hub:

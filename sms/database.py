@@ -134,13 +134,12 @@ def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
         return fetched
 
 
-def execute_all(statements: Sequence[Statement]) -> None:
-    """Execute statements, in their order, in one go: each way to the database and back costs as much as many rows."""
-    if not statements:
-        return
-    parameters = [one for _, given in statements for one in given]
-    with connection.cursor() as cursor:
-        cursor.execute(";".join(sql for sql, _ in statements), _with_arrays(parameters))
+def execute_all(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
+    """Execute statements, in their order, in one go, and return the rows of the last one.
+
+    Each way to the database and back costs as much as many rows.
+    """
+    return rows(";".join(sql for sql, _ in statements), *(one for _, given in statements for one in given))
 
 
 def execute(sql: str, *parameters: Any, **named: Any) -> int:

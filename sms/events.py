@@ -8,19 +8,17 @@ import structlog
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from sms.statuses import Status
+from sms.records import EventRecord
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
-    """A message took the next sequence. A hint: the row in the database is the truth."""
+    """A message of an account took the next sequence: the very event that was committed."""
 
     account_id: UUID
-    message_id: UUID
-    sequence: int
-    status: Status
+    event: EventRecord
 
 
 def announce(changes: Sequence[StatusChanged]) -> None:

@@ -10,7 +10,7 @@ from django.conf import settings
 from uuid_utils.compat import uuid7
 
 from sms import faults
-from sms.database import at_once, execute_all, rows, transact
+from sms.database import at_once, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
@@ -87,7 +87,7 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
             [one.attempt_number for one in claimed],
         ]
         statements.append((INSERT_ATTEMPTS, columns))
-    execute_all(statements)
+    moves.write(changes, statements)
     return claimed, changes
 
 
@@ -125,7 +125,7 @@ def _come_back(changes: Sequence[StatusChanged], delays: Sequence[float]) -> Non
     """Look again when the first of the waits is over: sooner than beat would."""
     if delays:
         nudge_dispatch.after(min(delays))
-    if any(change.status is Status.UNCERTAIN for change in changes):
+    if any(change.event.status is Status.UNCERTAIN for change in changes):
         nudge_sweep.after(settings.SMS_LOOK_UP_AFTER)
 
 
@@ -138,7 +138,7 @@ def _record(
         if _still_matters(messages[one.message_id], one, outcome):
             asked.append(as_move(provider, one, outcome))
     changes, statements = moves.decide(messages, asked)
-    execute_all([*statements, (CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes))])
+    moves.write(changes, [*statements, (CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes))])
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
 
 

@@ -5,6 +5,7 @@ An open message has exactly one DispatchEntry, a final one has none. That, too, 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 from uuid import UUID
@@ -14,8 +15,10 @@ from django.conf import settings
 from sms.database import Statement, execute_all, rows
 from sms.events import StatusChanged
 from sms.models import DeliveryPolicy, DispatchEntry
+from sms.records import EventRecord
 from sms.statuses import FINAL, OPEN, SOFT_FINAL, Status, can_move, can_requeue
 
+NOT_YET = datetime.min.replace(tzinfo=UTC)  # until the event is written
 RECEIPT_WINDOW = 72 * 3600.0  # seconds: how long a receipt is waited for, and how long it may correct a soft final
 
 
@@ -97,12 +100,12 @@ def apply(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> list[StatusCh
     Each move gets its `verdict`. Moves of messages that are not held are left without one.
     """
     changes, statements = decide(messages, moves)
-    execute_all(statements)
+    write(changes, statements)
     return changes
 
 
 def decide(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> tuple[list[StatusChanged], list[Statement]]:
-    """Do as `apply` does, but leave the writing to the caller, who has more to write with it."""
+    """Judge as `apply` does, but leave the writing to the caller, who calls `write` and has more to write with it."""
     changes: list[StatusChanged] = []
     told: list[tuple[Move, int | None, Status]] = []
     for move in moves:
@@ -114,11 +117,38 @@ def decide(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> tuple[list[S
             assert move.status is not None
             message.status, message.sequence = move.status, message.sequence + 1
             message.moved = message.correctable = True
-            changes.append(StatusChanged(message.account_id, message.id, message.sequence, message.status))
+            changes.append(StatusChanged(message.account_id, _as_event(message, move)))
             told.append((move, message.sequence, message.status))
         elif move.verdict is Verdict.NOTED:
             told.append((move, None, message.status))
     return changes, list(_to_write(messages, [move for move in moves if move.verdict is not None], told))
+
+
+def write(changes: Sequence[StatusChanged], statements: Sequence[Statement]) -> None:
+    """Write what was decided, in one go, and fill in when the changes occurred."""
+    if statements:
+        ((occurred_at,),) = execute_all([*statements, TIME])
+        for change in changes:
+            change.event.occurred_at = occurred_at
+
+
+# The same for all statements that are sent together.
+TIME: Statement = ("SELECT statement_timestamp()", ())
+
+
+def _as_event(message: Held, move: Move) -> EventRecord:
+    return EventRecord(
+        message_id=message.id,
+        sequence=message.sequence,
+        status=message.status,
+        occurred_at=NOT_YET,
+        late=move.late,
+        conflict=move.conflict,
+        provider_status=move.provider_status,
+        error_code=move.error_code,
+        provider_error=move.provider_error,
+        detail=move.detail,
+    )
 
 
 def judge(message: Held, move: Move) -> Verdict:

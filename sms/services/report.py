@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from sms import faults, retry
-from sms.database import LOST, execute, execute_all, rows, transact
+from sms.database import LOST, execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
@@ -161,7 +161,7 @@ def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[Status
     if early := [one for one, _, _ in judged if one.is_first_word]:
         references = [[one.attempt_id for one in early], [one.provider_reference for one in early]]
         statements.append((FILL_IN_REFERENCES, references))
-    execute_all(statements)
+    moves.write(changes, statements)
     if gone := [one for one in matched if one.message_id not in messages]:
         _keep_waiting(gone)  # its message was deleted a moment ago
     return changes

@@ -100,7 +100,7 @@ def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
         findings = [Finding.no_answer()] * len(uncertain)
     changes = transact(_record, provider_name, uncertain, findings)
     announce(changes)
-    if any(change.status is Status.QUEUED for change in changes):
+    if any(change.event.status is Status.QUEUED for change in changes):
         nudge_dispatch()
     # In a transaction of its own, as after an answer: see `dispatch.record`.
     references = [finding.provider_reference for finding in findings if finding.provider_reference is not None]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 import redis
@@ -11,8 +12,9 @@ from django.conf import settings
 
 from devstack.processes import free_port
 from graphql_api import publisher
-from graphql_api.hints import from_hint, group_of, to_hint
+from graphql_api.hints import from_hint, group_of, to_event, to_hint
 from sms.events import StatusChanged
+from sms.records import EventRecord
 from sms.statuses import Status
 
 URL = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]["address"]
@@ -21,7 +23,10 @@ URL = settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]["address"]
 def changes(count, *, account=None):
     """Return some changes of one account."""
     account = account or uuid.uuid4()
-    return [StatusChanged(account, uuid.uuid4(), number, Status.SENT) for number in range(1, count + 1)]
+    return [
+        StatusChanged(account, EventRecord(uuid.uuid4(), number, Status.SENT, datetime.now(UTC), late=number % 2 == 0))
+        for number in range(1, count + 1)
+    ]
 
 
 @pytest.fixture
@@ -62,7 +67,8 @@ async def test_the_layer_delivers_what_we_publish():
     await asyncio.to_thread(publisher.publish, some)
     hint = await asyncio.wait_for(layer.receive(channel), 3)
     await layer.group_discard(group_of(some[0].account_id), channel)
-    assert list(from_hint(hint)) == [(str(one.message_id), one.sequence) for one in some]
+    assert [to_event(told) for _, told in from_hint(hint)] == [one.event for one in some]
+    assert [message_id for message_id, _ in from_hint(hint)] == [str(one.event.message_id) for one in some]
     await layer.flush()
 
 

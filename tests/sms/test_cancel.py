@@ -131,7 +131,7 @@ def test_the_change_is_announced_once(caller, settings):
     withdraw(caller, message)
     withdraw(caller, message)
     refused(caller, store_as(caller, Status.SENT))
-    assert [[(one.message_id, one.sequence, one.status) for one in told] for told in HEARD] == [
+    assert [[(one.event.message_id, one.event.sequence, one.event.status) for one in told] for told in HEARD] == [
         [(message.id, 2, "CANCELED")]
     ]
 

@@ -26,7 +26,7 @@ def test_a_change_takes_the_next_sequence_and_tells_it(caller):
     """Each applied change is numbered, written to the history, and returned to be announced."""
     message = store(caller)
     changes = apply(move(message, Status.SENDING), move(message, Status.SENT, provider_reference="r-1"))
-    assert [(c.message_id, c.sequence, c.status) for c in changes] == [
+    assert [(c.event.message_id, c.event.sequence, c.event.status) for c in changes] == [
         (message.id, 2, "SENDING"),
         (message.id, 3, "SENT"),
     ]
