@@ -14,10 +14,11 @@ WITH new AS (SELECT uuidv7() AS id, uuidv7() AS attempt, (SELECT id FROM sms_acc
 MESSAGE = """, messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, delivery_policy,
                              status, sequence, provider, provider_reference)
-    SELECT id, account, 'MyCorp', %(recipient)s, %(text)s, 'GSM7', 1, 'AT_MOST_ONCE', {message} FROM new
+    SELECT id, account, 'MyCorp', '+23320' || lpad((random() * 9999999)::int::text, 7, '0'), %(text)s, 'GSM7', 1,
+           'AT_MOST_ONCE', {message} FROM new
 ), events AS (
-    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict)
-    SELECT id, sequence, status, false, false FROM new, (VALUES {events}) AS told (sequence, status)
+    INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict)
+    SELECT id, account, sequence, status, false, false FROM new, (VALUES {events}) AS told (sequence, status)
 )
 """
 QUEUED = (
@@ -47,12 +48,12 @@ SELECT id, attempt FROM new
 
 def queued(stack: Stack, count: int) -> None:
     """Store accepted messages that wait for a worker. Nobody is told: the next nudge, or beat, finds them."""
-    stack.query(QUEUED, {"count": count, "recipient": f"+{requests.RECIPIENT}", "text": requests.TEXT})
+    stack.query(QUEUED, {"count": count, "text": requests.TEXT})
 
 
 def sent(stack: Stack, count: int, path: Path) -> list[str]:
     """Store messages that wait for their receipts, write a request for each to `path`, and return their ids."""
-    rows = stack.query(SENT, {"count": count, "recipient": f"+{requests.RECIPIENT}", "text": requests.TEXT})
+    rows = stack.query(SENT, {"count": count, "text": requests.TEXT})
     write_receipts(path, [attempt for _, attempt in rows])
     return [str(message_id) for message_id, _ in rows]
 

@@ -5,11 +5,11 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 
-from benchmarks.load.sources import KEY
+from benchmarks.load.sources import DIGITS, KEY
 
 API_KEY = "sms_live_only-the-benchmarks-have-it"
 SECRET = "only-the-benchmarks-sign-with-this"
-RECIPIENT = "233200000901"
+RECIPIENT = f"23320{DIGITS}"
 TEXT = "Your code is 493021. It is valid for ten minutes."
 
 SEND = """mutation Send($input: SendMessageInput!) {
@@ -38,7 +38,7 @@ def rest_send(*, key: str = KEY, recipient: str = RECIPIENT) -> str:
 
 def graphql_send() -> str:
     """`sendMessage`."""
-    message = {"senderId": "MyCorp", "recipient": RECIPIENT, "text": TEXT, "idempotencyKey": KEY}
+    message = {"idempotencyKey": KEY, "senderId": "MyCorp", "recipient": RECIPIENT, "text": TEXT}
     body = json.dumps({"query": SEND, "variables": {"input": message}})
     return _post("/graphql/", body, f"Authorization: Bearer {API_KEY}")
 

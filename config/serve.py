@@ -48,6 +48,7 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # a layer around every request; nothing here asks for what it tells
         ws="graphql_api.connection:Connection",
         ws_max_size=LARGEST_FRAME,
         timeout_keep_alive=75,

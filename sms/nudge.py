@@ -11,7 +11,7 @@ from celery import current_app
 
 log = structlog.get_logger(__name__)
 
-PAUSE = 0.01  # seconds between two nudges: one stands for all that was committed meanwhile
+PAUSE = 0.015  # seconds between two nudges: one stands for all that was committed meanwhile
 # When many ask, the next set is large anyway, and a nudge costs 2 ms of CPU time, here and in the worker.
 MANY = 1_000.0  # a second
 PAUSE_AMONG_MANY = 0.04
