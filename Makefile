@@ -6,7 +6,7 @@ PRETEND := env DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localh
 	DLR_SIGNING_SECRETS=not-used
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench demo lint format types check schema lock
+.PHONY: help run test faults bench demo lint format types check schema publish lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ check: .installed ## check layout, mistakes, types, and who imports whom
 schema: .installed ## print schema.graphql from the code
 	$(PRETEND) $(V)/python -m graphql_api.print_schema > .dev/schema.graphql
 	mv .dev/schema.graphql schema.graphql
+
+publish: ## promise today's schema to clients: with a release, see docs/api-policy.md
+	cp schema.graphql docs/schema.published.graphql
 
 COMPILE := uv pip compile pyproject.toml
 OPTIONS := --generate-hashes --universal --python-version 3.11 --quiet --no-annotate --no-emit-index-url

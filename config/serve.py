@@ -42,7 +42,7 @@ def main() -> None:
         "config.asgi:application",
         host=env.HOST,
         port=env.PORT,
-        http="httptools",
+        http="edge.http_connection:HttpConnection",
         loop="config.loop:Loop",
         lifespan="on",
         access_log=False,

@@ -1,10 +1,11 @@
-"""The GraphQL edge: HTTP and websockets on one path, GraphiQL for browsers."""
+"""The GraphQL edge: HTTP, event streams and websockets on one path, GraphiQL for browsers."""
 
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import problems
+from graphql_api import sse
 from graphql_api.graphiql import page
 from graphql_api.http import GraphQLView
 from graphql_api.schema import schema
@@ -14,18 +15,24 @@ PATHS: Final = ("/graphql/", "/graphql")
 ASSETS: Final = "/graphql/assets/"
 
 _view = GraphQLView(schema, graphql_ide=None)
+_streams = sse.StreamView(schema, graphql_ide=None)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve every path below `/graphql`."""
     path = scope["path"]
     if path in PATHS:
-        serve = page.show if page.is_wanted(scope) else _view
-        await serve(scope, receive, send)
+        await _wanted_by(scope)(scope, receive, send)
     elif path.startswith(ASSETS):
         await page.serve_asset(scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)
+
+
+def _wanted_by(scope: Scope) -> ASGIApp:
+    if page.is_wanted(scope):
+        return page.show
+    return _streams if sse.is_wanted(scope) else _view
 
 
 async def websocket(scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,6 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.protocol import State
 
+from edge.http_connection import STOPS_FROM, STOPS_TO
 from graphql_api import metrics
 from graphql_api.close_codes import CloseCode
 
@@ -23,11 +24,7 @@ log = structlog.get_logger(__name__)
 TAKES_WITHIN: Final = 10.0  # seconds that a client has to take what waits for it
 LEAVES_WITHIN: Final = 10.0  # seconds from our close frame to the end of the connection, answered or not
 UNREAD: Final = 128 * 1024  # bytes that the kernel keeps for a client that does not read; up to 4 MB without this
-# Seconds after which a process that stops closes its sockets: what is under way is told first, and clients who come
-# back at once do not all come at the same time. Together with STOPS_WITHIN less than `config.serve.DRAIN`.
-STOPS_FROM: Final = 0.5
-STOPS_TO: Final = 2.5
-STOPS_WITHIN: Final = 1.5
+STOPS_WITHIN: Final = 1.5  # seconds for the same when the process stops; with STOPS_TO less than `config.serve.DRAIN`
 
 NORMAL: Final = {1000, 1001, 1005}  # codes of clients that are counted by themselves
 

@@ -9,16 +9,19 @@ from sms.services.authenticate import Caller, authenticate
 
 
 class Context:
-    """What the operations of one websocket share: the key it was opened with."""
+    """What the operations of one websocket share, or what one stream has: the key it was opened with."""
 
-    def __init__(self, authorization: str | None) -> None:
+    def __init__(self, authorization: str | None, *, idempotency_key: str | None = None) -> None:
         self.authorization = authorization
         self.connection_params: dict[str, Any] | None = None  # filled by Strawberry with the payload of connection_init
-        self.idempotency_key: str | None = None  # the header's; a socket has none
+        self.idempotency_key = idempotency_key  # the header's; a socket has none
         self.response: Response | None = None
 
     async def caller(self) -> Caller:
-        """Return who is asking, as of now: a key may be revoked while its socket is open. Raises Unauthenticated."""
+        """Return who is asking, as of now: a key may be revoked while its socket is open.
+
+        Raises Unauthenticated, or Unavailable.
+        """
         return await authenticate(self.authorization)
 
 
@@ -26,10 +29,9 @@ class RequestContext(Context):
     """What one HTTP request brings."""
 
     def __init__(self, caller: Caller, response: Response, *, idempotency_key: str | None) -> None:
-        super().__init__(None)
+        super().__init__(None, idempotency_key=idempotency_key)
         self._caller = caller
         self.response = response
-        self.idempotency_key = idempotency_key
 
     async def caller(self) -> Caller:
         """Return who is asking."""

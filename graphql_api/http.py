@@ -7,7 +7,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLRequestData
@@ -43,7 +43,7 @@ class GraphQLView(GraphQL[Context, None]):
             return  # nobody is left to answer
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> ASGIApp:
         reply = _new_reply(request)
         try:
             return await self.run(request, reply)
@@ -66,17 +66,17 @@ class GraphQLView(GraphQL[Context, None]):
                 reply, ErrorCode.INTERNAL_ERROR, f"Internal error ({log_incident(error, path=request.url.path)})."
             )
 
-    async def run(self, request: Request, reply: Response) -> Response:  # type: ignore[override]
+    async def run(self, request: Request, reply: Response) -> ASGIApp:  # type: ignore[override]
         """Return `reply`, filled in. Raises SmsError, HTTPException, BodyTooLarge, ClientDisconnect."""
         key = request.headers.get("idempotency-key")
         context = RequestContext(await caller_of(request), reply, idempotency_key=key)
-        asked = await _read(request)
+        asked = await read(request)
         result = await self._execute(asked, context, request.method)
         if (refusal := refusal_behind(result.errors)) is not None:
             _apply(refusal, reply)
         elif reply.media_type == GRAPHQL_JSON and not was_executed(result):
             reply.status_code = HTTPStatus.BAD_REQUEST
-        return _fill_in(reply, _to_document(result))
+        return _fill_in(reply, to_document(result))
 
     async def _execute(self, asked: GraphQLRequestData, context: Context, method: str) -> ExecutionResult:
         try:
@@ -119,7 +119,7 @@ def _fill_in(reply: Response, document: dict[str, Any]) -> Response:
     return reply
 
 
-def _to_document(result: ExecutionResult) -> dict[str, Any]:
+def to_document(result: ExecutionResult) -> dict[str, Any]:
     """Return the body of an answer; without `data` where nothing was executed."""
     if not result.errors:
         return {"data": result.data}
@@ -129,7 +129,7 @@ def _to_document(result: ExecutionResult) -> dict[str, Any]:
     return document
 
 
-async def _read(request: Request) -> GraphQLRequestData:
+async def read(request: Request) -> GraphQLRequestData:
     """Return what is asked for. Raises HTTPException, BodyTooLarge or ClientDisconnect."""
     if request.method == "POST":
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
@@ -178,6 +178,9 @@ def _optional(document: dict[str, Any], name: str, kind: type, words: str) -> An
 
 def _wrong_transport(kind: OperationType) -> HTTPException:
     if kind is OperationType.SUBSCRIPTION:
-        detail = "Subscriptions come over a websocket on this address, with the protocol 'graphql-transport-ws'."
+        detail = (
+            "Subscriptions come over a websocket on this address, with the protocol 'graphql-transport-ws', or as "
+            "server-sent events: accept 'text/event-stream' and no JSON."
+        )
         return HTTPException(HTTPStatus.BAD_REQUEST, detail)
     return HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "Send mutations with POST.", {"Allow": "POST"})

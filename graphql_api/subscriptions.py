@@ -14,7 +14,9 @@ from sms import scopes
 from sms.errors import MessageNotFound, Unavailable
 
 
-@strawberry.type(description="What is pushed, over the websocket protocol `graphql-transport-ws`.")
+@strawberry.type(
+    description="What is pushed, over the websocket protocol `graphql-transport-ws` or as server-sent events."
+)
 class Subscription:
     """What is pushed."""
 

@@ -1,4 +1,4 @@
-"""Web is told to stop while sockets are open: each client is told to come back, after what was under way."""
+"""Web is told to stop while sockets and streams are open: each client learns of it, after what was under way."""
 
 import asyncio
 import json
@@ -9,11 +9,15 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from config.serve import LEAVE
 from devstack.processes import free_port
+from edge.http_connection import STOPS_TO
+from tests.event_streams import following
 from tests.sockets import WATCH
 from tests.webhooks.test_receipts import report
 
-SOCKETS = 40
+SOCKETS = STREAMS = 40
+CHANGES = 3  # of a message until it is SENT
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def second_web(stack):
         while "Uvicorn running" not in web.log_tail():
             assert time.monotonic() < end, web.log_tail()
             time.sleep(0.05)
-        yield web, f"ws://127.0.0.1:{port}/graphql/"
+        yield web, f"127.0.0.1:{port}"
     finally:
         web.stop()
 
@@ -53,10 +57,11 @@ async def listen(url, message_id, *, started):
 
 async def test_every_socket_is_told_to_come_back_when_web_stops(stack, second_web):
     """1012 on all of them, not all at once, and before it the change that was being told when the signal came."""
-    web, url = second_web
+    web, host = second_web
     message = await asyncio.to_thread(stack.send, recipient="233200000905")
     found = await asyncio.to_thread(stack.wait_for, message.json()["id"], "SENT")
     started = asyncio.Queue()
+    url = f"ws://{host}/graphql/"
     listening = [asyncio.create_task(listen(url, found["id"], started=started)) for _ in range(SOCKETS)]
     async with asyncio.timeout(30):
         for _ in range(3 * SOCKETS):
@@ -73,3 +78,40 @@ async def test_every_socket_is_told_to_come_back_when_web_stops(stack, second_we
     while web.is_running:
         await asyncio.sleep(0.05)
     assert "timeout graceful shutdown exceeded" not in web.log_tail()
+
+
+async def read(host, message_id, *, key, started):
+    """Read one stream until it is cut; return the sequences, and when it was cut."""
+    async with following(f"http://{host}", message_id, key=key, after=0) as stream:
+        seen = []
+        while len(seen) < CHANGES:
+            sequence, _ = await stream.change()
+            seen.append(sequence)
+            started.put_nowait(sequence)
+        assert await stream.is_cut()
+        return seen, time.monotonic()
+
+
+async def test_every_stream_is_cut_when_web_stops(stack, second_web):
+    """In the middle, so that nobody takes it for complete; not all at once, and without holding up the stop."""
+    web, host = second_web
+    message = await asyncio.to_thread(stack.send, recipient="233200000905")
+    found = await asyncio.to_thread(stack.wait_for, message.json()["id"], "SENT")
+    started = asyncio.Queue()
+    async with asyncio.timeout(30):
+        reading = [
+            asyncio.create_task(read(host, found["id"], key=stack.api_key, started=started)) for _ in range(STREAMS)
+        ]
+        for _ in range(CHANGES * STREAMS):
+            await started.get()
+        web.send(signal.SIGTERM)
+        begun = time.monotonic()
+        ended = await asyncio.gather(*reading)
+        while web.is_running:
+            await asyncio.sleep(0.05)
+    assert {tuple(seen) for seen, _ in ended} == {(1, 2, 3)}
+    times = [at for _, at in ended]
+    assert max(times) - min(times) > 0.5
+    assert time.monotonic() - begun < LEAVE + STOPS_TO + 2
+    assert "timeout graceful shutdown exceeded" not in web.log_tail()
+    assert "without completing response" not in web.log_tail()

@@ -1,7 +1,10 @@
 """The same life on both servers: uvicorn, which the stack runs on, and daphne, which serves `manage.py runserver`."""
 
+import asyncio
+
 import pytest
 
+from tests.event_streams import following
 from tests.sockets import watch, watching
 from tests.webhooks.test_receipts import report
 
@@ -58,3 +61,14 @@ def test_a_late_correction_reaches_those_who_ask_for_it(either):
         last = next(events)
         assert (last["status"], last["late"], last["final"]) == ("DELIVERED", True, True)
         assert list(events) == []
+
+
+async def test_changes_arrive_live_as_server_sent_events(either):
+    """For clients without websockets: the present status, each change as it comes, and the end."""
+    sent = await asyncio.to_thread(either.send, recipient="233200000905")
+    message = await asyncio.to_thread(either.wait_for, sent.json()["id"], "SENT")
+    async with following(either.url, message["id"], key=either.api_key, after=1) as stream:
+        assert [await stream.change() for _ in range(2)] == [(2, "SENDING"), (3, "SENT")]
+        receipt = {"provider_reference": message["provider_reference"], "status": "DELIVERED"}
+        await asyncio.to_thread(report, either, receipt)
+        assert await stream.changes() == [(4, "DELIVERED")]

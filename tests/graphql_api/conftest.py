@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 
+from edge.http_connection import HttpConnection
 from graphql_api import app, live
 from graphql_api.connection import Connection
 from sms.database import in_thread
@@ -24,6 +25,11 @@ class Served:
 
     port: int
     server: uvicorn.Server
+
+    @property
+    def url(self) -> str:
+        """For HTTP clients."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def socket_url(self) -> str:
@@ -46,6 +52,7 @@ async def serving(**options):
         lifespan="off",
         log_config=None,
         log_level="warning",
+        http=HttpConnection,
         ws=Connection,
         ws_max_size=64 * 1024,
         **options,
