@@ -8,7 +8,9 @@ import strawberry
 
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
+from sms.numbering import NumberType
 from sms.services.accept_many import ErrorPolicy
+from sms.services.rules import RuleName
 from sms.statuses import Status
 
 MEANING_OF_STATUS: Final[Mapping[Status, str]] = {
@@ -79,6 +81,38 @@ MEANING_OF_ERROR_POLICY: Final[Mapping[ErrorPolicy, str]] = {
 }
 
 
+MEANING_OF_RULE: Final[Mapping[RuleName, str]] = {
+    RuleName.SENDER_ID: "The sender ID can be one.",
+    RuleName.SENDER_ID_ALLOWED: "It is on the account's list.",
+    RuleName.RECIPIENT: "The recipient is a mobile number, or may be one.",
+    RuleName.TEXT: "There is a text, and it can be sent.",
+    RuleName.BLOCKED_KEYWORDS: "It contains none of the keywords that the account has blocked.",
+    RuleName.LENGTH: "It fits into 10 segments.",
+    RuleName.CLIENT_REFERENCE: "The client reference has 1 to 255 printable characters.",
+    RuleName.DELIVERY_POLICY: "There is such a delivery policy.",
+    RuleName.VALID_FOR: "The validity is between a minute and 72 hours.",
+    RuleName.SEND_AT: "The send time has an offset from UTC, is not long past, and at most 90 days ahead.",
+    RuleName.PRIORITY: "There is such a priority.",
+    RuleName.METADATA: "The metadata is within its limits.",
+    RuleName.IDEMPOTENCY_KEY: "The idempotency key has 1 to 255 visible ASCII characters.",
+}
+
+
+MEANING_OF_NUMBER_TYPE: Final[Mapping[NumberType, str]] = {
+    NumberType.MOBILE: "A mobile phone.",
+    NumberType.FIXED_LINE: "A fixed line.",
+    NumberType.FIXED_LINE_OR_MOBILE: "One of the two, as in North America, where the number does not tell.",
+    NumberType.TOLL_FREE: "Free for the caller.",
+    NumberType.PREMIUM_RATE: "At the caller's cost, for a service.",
+    NumberType.SHARED_COST: "At the cost of both.",
+    NumberType.VOIP: "An internet telephone.",
+    NumberType.PERSONAL_NUMBER: "Follows a person from line to line.",
+    NumberType.PAGER: "A pager.",
+    NumberType.UAN: "A company's access number.",
+    NumberType.VOICEMAIL: "A voicemail box.",
+}
+
+
 def _show(enum: type[Enum], meanings: Mapping[Any, str], *, name: str, description: str) -> None:
     strawberry.enum(enum, name=name, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
@@ -116,6 +150,20 @@ _show(
     MEANING_OF_ERROR_POLICY,
     name="ErrorPolicy",
     description="What a refused message means for the others of its batch.",
+)
+
+_show(
+    RuleName,
+    MEANING_OF_RULE,
+    name="RuleName",
+    description="What a message has to keep to be accepted. Rules are added, never renamed.",
+)
+
+_show(
+    NumberType,
+    MEANING_OF_NUMBER_TYPE,
+    name="NumberType",
+    description="What kind of line a number was given out for.",
 )
 
 MessageStatus: TypeAlias = Status

@@ -34,6 +34,11 @@ class SendMessageInput:
         description="A mobile number: E.164, or as it is dialled in the service's own region."
     )
     text: str = strawberry.field(description="What the handset shows; up to 10 segments.")
+    transliterate: bool | None = optional(
+        "Whether to replace what is not in the GSM-7 alphabet by what looks like it, such as curly quotes by straight "
+        "ones, so that the text needs fewer segments. With a character in it that has no look-alike, such as an emoji, "
+        "the text stays as it is. No."
+    )
     idempotency_key: str | None = optional(
         "1 to 255 visible ASCII characters: the same request with the same key makes one message, however often it is "
         "sent. Over HTTP the header `Idempotency-Key` does the same for a document with one `sendMessage`."
@@ -61,6 +66,13 @@ class SendMessageInput:
         return given
 
 
+@strawberry.input(
+    description="A message to look at before it is sent. Whether its idempotency key was used before is not looked at."
+)
+class PlanMessageInput(SendMessageInput):
+    """A message to look at before it is sent: the same fields."""
+
+
 @strawberry.input(description="Messages to send in one request, which is stored in one commit.")
 class SendMessagesInput:
     """Messages to send."""
@@ -77,6 +89,7 @@ NAMES: Final = {
     "senderId": "sender_id",
     "recipient": "recipient",
     "text": "text",
+    "transliterate": "transliterate",
     "idempotencyKey": "idempotency_key",
     "clientReference": "client_reference",
     "deliveryPolicy": "delivery_policy",
@@ -104,4 +117,5 @@ def _build(cls: type[SendMessageInput], given: Mapping[str, Any], _: InputContex
 
 # Strawberry's own way from the checked values to the object costs a tenth of the whole request.
 SendMessageInput.__strawberry_definition__.from_input = _build  # type: ignore[attr-defined]
+PlanMessageInput.__strawberry_definition__.from_input = _build  # type: ignore[attr-defined]
 SendMessagesInput.__strawberry_definition__.from_input = _build_many  # type: ignore[attr-defined]

@@ -67,7 +67,7 @@ class Message:
     id: strawberry.ID = described("Made by the service; sorts by time.")
     sender_id: str = described("What the handset shows as from.")
     recipient: str = described("The number in E.164, such as +233200000901.")
-    text: str = described("The text as it was given.")
+    text: str = described("The text that is sent: as it was given, or as `transliterate` made it.")
     status: MessageStatus = described("What is known of the message now.")
     final: bool = described("Whether the status is final. A late receipt may still correct some final statuses.")
     encoding: str = described("GSM7 or UCS2.")

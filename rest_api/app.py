@@ -1,4 +1,4 @@
-"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
+"""REST: `POST /api/messages/`, `POST …/batch/`, `POST …/plan/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -18,10 +18,12 @@ from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
+from sms.services.plan import plan
 from sms.services.store import is_replayed
 
 COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
+PLAN = f"{COLLECTION}plan/"
 CANCEL = "/cancel"
 REPLAYED = "Idempotency-Replayed"
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
@@ -51,6 +53,14 @@ async def create_messages(request: Request) -> Response:
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
     headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}
     return _json(shown, HTTPStatus.ACCEPTED, headers)
+
+
+async def plan_message(request: Request) -> Response:
+    """Tell what would become of a message: 200, whether it would be accepted or not."""
+    caller = await caller_of(request)
+    fields = await requests.new_message(request)
+    planned = plan(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
+    return _json(representations.plan(planned), HTTPStatus.OK, {})
 
 
 async def show_message(request: Request) -> Response:
@@ -84,6 +94,7 @@ def _json(document: dict[str, Any], status: HTTPStatus, headers: dict[str, str])
 
 _collection = Endpoint(POST=create_message)
 _batch = Endpoint(POST=create_messages)
+_plan = Endpoint(POST=plan_message)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
 
@@ -95,6 +106,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _collection(scope, receive, send)
     elif path in (BATCH, BATCH.rstrip("/")):
         await _batch(scope, receive, send)
+    elif path in (PLAN, PLAN.rstrip("/")):
+        await _plan(scope, receive, send)
     elif path.startswith(COLLECTION) and path.rstrip("/").endswith(CANCEL):
         await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):

@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sms.errors import SmsError
+from sms.numbering import NumberFacts
+from sms.providers.registry import Route
 from sms.records import EventRecord, MessageRecord
+from sms.services.plan import Plan, Verdict
 from sms.services.store import Accepted
 from sms.statuses import FINAL
+from sms.transliterate import Suggestion
 
 
 def message(shown: MessageRecord) -> dict[str, Any]:
@@ -61,3 +65,57 @@ def event(shown: EventRecord) -> dict[str, Any]:
         "detail": shown.detail,
         "occurred_at": shown.occurred_at,
     }
+
+
+def plan(shown: Plan) -> dict[str, Any]:
+    """Return what would become of a message."""
+    reading = shown.reading
+    return {
+        "accepted": shown.accepted,
+        "recipient": None if shown.recipient is None else recipient(shown.recipient),
+        "text": reading.text,
+        "encoding": reading.encoding,
+        "segments": reading.segments,
+        "characters": [character(one) for one in reading.characters],
+        "segments_if_transliterated": reading.segments_if_transliterated,
+        "verdicts": [verdict(one) for one in shown.verdicts],
+        "route": None if shown.route is None else route(shown.route),
+    }
+
+
+def recipient(shown: NumberFacts) -> dict[str, Any]:
+    """Return what is known of a phone number."""
+    return {
+        "number": shown.number,
+        "country": shown.country,
+        "country_name": shown.country_name,
+        "carrier": shown.carrier,
+        "number_type": shown.type,
+    }
+
+
+def character(shown: Suggestion) -> dict[str, Any]:
+    """Return a character that forces a text into UCS-2."""
+    return {
+        "character": shown.character,
+        "name": shown.name,
+        "count": shown.count,
+        "positions": shown.positions,
+        "replacement": shown.replacement,
+    }
+
+
+def verdict(shown: Verdict) -> dict[str, Any]:
+    """Return what one rule says; `ok` is null where it was not looked at."""
+    return {
+        "rule": shown.rule,
+        "ok": shown.ok,
+        "code": shown.code,
+        "field": shown.field,
+        "detail": shown.detail,
+    }
+
+
+def route(shown: Route) -> dict[str, Any]:
+    """Return the provider that a message would go to."""
+    return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}

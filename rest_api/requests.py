@@ -13,6 +13,7 @@ from sms.services.accept_many import ErrorPolicy, check_size
 
 REQUIRED = {"sender_id": str, "recipient": str, "text": str}
 OPTIONAL = {
+    "transliterate": bool,
     "client_reference": str,
     "delivery_policy": str,
     "valid_for": int,
@@ -20,7 +21,7 @@ OPTIONAL = {
     "priority": str,
     "metadata": dict,
 }
-NAMES = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
+NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
 async def new_message(request: Request) -> dict[str, Any]:

@@ -83,6 +83,19 @@ def normalise(raw: str, *, default_region: str) -> str:
     raise _invalid(f"{raw!r} is not a valid phone number; write it with + and the country code, such as +233200000901.")
 
 
+def find(raw: str, *, default_region: str) -> str | None:
+    """Return the valid number of any kind that `normalise` reads in `raw`, as E.164, or None if there is not just one.
+
+    Raises ValueError for a `default_region` that is none.
+    """
+    try:
+        return normalise(raw, default_region=default_region)
+    except InvalidMessage as error:
+        if error.code is not ErrorCode.RECIPIENT_NOT_MOBILE:
+            return None
+    return _readings(_strip(raw), default_region)[0].e164
+
+
 def mask(e164: str) -> str:
     """Return a number fit for a log: +233200000901 becomes +23320*****01.
 

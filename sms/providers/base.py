@@ -132,11 +132,12 @@ class DeliveryReport:
 class Provider(ABC):
     """A company or gateway that we submit to."""
 
-    def __init__(self, name: str, *, patience: float, window: int) -> None:
+    def __init__(self, name: str, *, patience: float, window: int, takes_batches: bool = False) -> None:
         """`patience`: seconds that a submit may take, whatever the provider does; `window`: submissions at once."""
         self.name = name
         self.patience = patience
         self.window = window
+        self.takes_batches = takes_batches
 
     async def submit(
         self, submissions: Sequence[Submission], *, deadline: float

@@ -40,16 +40,16 @@ class SimulatorProvider(Provider):
     """Submits in batches, or one HTTP request a message where `batches` is off."""
 
     def __init__(self, name: str, *, url: str, batches: bool, signing_secrets: Sequence[str], timeout: float) -> None:
-        super().__init__(name, patience=timeout, window=BATCHES_WINDOW if batches else MOST_CONNECTIONS)
+        window = BATCHES_WINDOW if batches else MOST_CONNECTIONS
+        super().__init__(name, patience=timeout, window=window, takes_batches=batches)
         self._url = url.rstrip("/")
-        self._batches = batches
         self._signing_secrets = signing_secrets
 
     async def submit(
         self, submissions: Sequence[Submission], *, deadline: float
     ) -> AsyncIterator[Mapping[UUID, Outcome]]:
         """Hand over a batch where batches are taken, else one by one."""
-        if self._batches:
+        if self.takes_batches:
             outcomes = await self._submit_batch(submissions, deadline)
             yield {one.attempt_id: outcome for one, outcome in zip(submissions, outcomes, strict=True)}
             return

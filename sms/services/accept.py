@@ -6,7 +6,8 @@ from datetime import datetime
 from sms import scopes
 from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
-from sms.services.new_message import LONGEST_VALIDITY, NewMessage, check
+from sms.services.new_message import NewMessage, check
+from sms.services.rules import LONGEST_VALIDITY
 from sms.services.store import Accepted, nudge_for, store
 from sms.shared_commit import SharedCommit
 
@@ -17,6 +18,7 @@ async def accept(
     sender_id: str,
     recipient: str,
     text: str,
+    transliterate: bool = False,
     client_reference: str | None = None,
     delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
     valid_for: int = LONGEST_VALIDITY,
@@ -36,6 +38,7 @@ async def accept(
         sender_id=sender_id,
         recipient=recipient,
         text=text,
+        transliterate=transliterate,
         client_reference=client_reference,
         delivery_policy=delivery_policy,
         valid_for=valid_for,

@@ -11,6 +11,8 @@ from graphql_api.inputs import NAMES, SendMessageInput
 from graphql_api.schema import schema
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy
+from sms.numbering import NumberType
+from sms.services.rules import RuleName
 from sms.statuses import Status
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,14 @@ def test_everything_is_described(type_):
 
 
 @pytest.mark.parametrize(
-    ("name", "enum"), [("MessageStatus", Status), ("ErrorCode", ErrorCode), ("DeliveryPolicy", DeliveryPolicy)]
+    ("name", "enum"),
+    [
+        ("MessageStatus", Status),
+        ("ErrorCode", ErrorCode),
+        ("DeliveryPolicy", DeliveryPolicy),
+        ("RuleName", RuleName),
+        ("NumberType", NumberType),
+    ],
 )
 def test_enums_are_the_domains(name, enum):
     """Clients see the domain's own words, all of them."""
@@ -59,3 +68,9 @@ def test_every_input_field_is_taken_over():
     assert isinstance(shown, GraphQLInputObjectType)
     assert list(NAMES) == list(shown.fields)
     assert list(NAMES.values()) == list(SendMessageInput.__dataclass_fields__)
+
+
+def test_what_can_be_sent_can_be_planned():
+    """PlanMessageInput has the fields of SendMessageInput, one by one."""
+    sent, planned = (schema._schema.type_map[name].fields for name in ("SendMessageInput", "PlanMessageInput"))
+    assert {name: str(field.type) for name, field in planned.items()} == {n: str(f.type) for n, f in sent.items()}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from sms.errors import ErrorCode, InvalidMessage
-from sms.phone_numbers import mask, mask_all, normalise
+from sms.phone_numbers import find, mask, mask_all, normalise
 
 MOBILE_TYPES = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -339,3 +339,27 @@ def test_no_mobile_number_stays_in_a_text(number, before):
     digits = number.removeprefix("+")
     masked = mask_all(f"{before}{digits}{before}{number}{before}", default_region="GH")
     assert digits not in masked
+
+
+@pytest.mark.parametrize("number", [*MOBILE_EXAMPLES, *OTHER_EXAMPLES])
+def test_a_number_of_any_kind_is_found(number):
+    """What is refused for its kind is a number all the same."""
+    assert find(number, default_region="GH") == number
+
+
+@pytest.mark.parametrize("raw", ["", "12", "not a number", "+233 20 000 09 01 1", "1" * 33])
+def test_nothing_is_found_in_what_is_no_number(raw):
+    """Whatever `normalise` cannot read as one number."""
+    assert refusal(raw).code == ErrorCode.RECIPIENT_INVALID
+    assert find(raw, default_region="GH") is None
+
+
+@given(raw=st.text(st.sampled_from("+0123456789 -()x"), max_size=20))
+def test_what_is_found_is_what_is_sent_to(raw):
+    """There is one reading of a recipient, not two."""
+    sent_to = outcome(raw)
+    found = find(raw, default_region="GH")
+    if isinstance(sent_to, str):
+        assert found == sent_to
+    else:
+        assert (found is None) == (sent_to.code is ErrorCode.RECIPIENT_INVALID)

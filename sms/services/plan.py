@@ -1,0 +1,135 @@
+"""Tell what would become of a message, without storing or sending anything."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from sms import content, numbering, phone_numbers, scopes, segments, transliterate
+from sms.errors import ErrorCode, InvalidMessage
+from sms.models import DeliveryPolicy, Priority
+from sms.numbering import NumberFacts
+from sms.providers.registry import Route, choose_route
+from sms.segments import Encoding
+from sms.services.authenticate import Caller
+from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, Rule, RuleName, written
+from sms.transliterate import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule says of a message."""
+
+    rule: RuleName
+    field: str
+    ok: bool | None  # None: not looked at, because of the rule that has to be kept first
+    code: ErrorCode | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text comes to. The text as it was given is the one whose characters are told of."""
+
+    text: str | None  # that is sent; None for what no message can have, and then so are the next two
+    encoding: Encoding | None
+    segments: int | None
+    characters: Sequence[Suggestion]  # that force the text into UCS-2
+    segments_if_transliterated: int | None  # None for what is no text
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would become of a message."""
+
+    accepted: bool  # every rule is kept
+    recipient: NumberFacts | None  # None for what is no phone number
+    reading: Reading
+    verdicts: Sequence[Verdict]  # of every rule
+    route: Route | None  # None where there is nobody to send to
+
+
+def plan(
+    *,
+    caller: Caller,
+    sender_id: str,
+    recipient: str,
+    text: str,
+    transliterate: bool = False,
+    client_reference: str | None = None,
+    delivery_policy: str = DeliveryPolicy.AT_MOST_ONCE,
+    valid_for: int = LONGEST_VALIDITY,
+    send_at: datetime | None = None,
+    priority: str = Priority.NORMAL.name,
+    metadata: Collection[tuple[str, str]] | None = None,
+    idempotency_key: str | None = None,
+) -> Plan:
+    """Return what `accept` would make of the same arguments. Nothing is stored, asked of a provider, or remembered.
+
+    It is accepted exactly when `accept` would store it now, if its idempotency key is new. Raises PermissionDenied.
+    """
+    caller.require(scopes.SEND)
+    draft = Draft(
+        sender_id=sender_id,
+        recipient=recipient,
+        text=written(text, transliterated=transliterate),
+        client_reference=client_reference,
+        delivery_policy=delivery_policy,
+        valid_for=valid_for,
+        send_at=send_at,
+        priority=priority,
+        metadata=metadata,
+        idempotency_key=idempotency_key,
+    )
+    verdicts = _judge(draft, caller)
+    kept = {one.rule for one in verdicts if one.ok}
+    number = phone_numbers.find(recipient, default_region=settings.SMS_DEFAULT_REGION)
+    return Plan(
+        accepted=len(kept) == len(RULES),
+        recipient=None if number is None else numbering.look_up(number),
+        reading=_read(text, draft),
+        verdicts=verdicts,
+        route=choose_route() if RuleName.RECIPIENT in kept else None,
+    )
+
+
+def _judge(draft: Draft, caller: Caller) -> list[Verdict]:
+    broken: set[RuleName] = set()
+    verdicts = []
+    for rule in RULES:
+        verdict = Verdict(rule.name, rule.field, None) if rule.after in broken else _apply(rule, draft, caller)
+        verdicts.append(verdict)
+        if not verdict.ok:
+            broken.add(rule.name)
+    return verdicts
+
+
+def _apply(rule: Rule, draft: Draft, caller: Caller) -> Verdict:
+    try:
+        rule.apply(draft, caller)
+    except InvalidMessage as error:
+        return Verdict(rule.name, rule.field, ok=False, code=error.code, detail=error.detail)
+    return Verdict(rule.name, rule.field, ok=True)
+
+
+def _read(given: str, draft: Draft) -> Reading:
+    if not _is_text(given):
+        return Reading(None, None, None, (), None)
+    measured = draft.segmentation  # there is none if nothing was left of the text
+    return Reading(
+        text=draft.text if measured else None,
+        encoding=measured.encoding if measured else None,
+        segments=measured.count if measured else None,
+        characters=transliterate.suggestions(given),
+        segments_if_transliterated=segments.measure(transliterate.to_gsm7(given)).count,
+    )
+
+
+def _is_text(given: str) -> bool:
+    """Whether it can be shown, and is short enough to look at each of its characters."""
+    try:
+        content.check_text(given)
+    except InvalidMessage:
+        return False
+    return True
