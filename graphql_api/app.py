@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from django.conf import settings
 from starlette.types import Receive, Scope, Send
 
 from edge import problems
+from graphql_api import trusted
 from graphql_api.graphiql import page
 from graphql_api.http import GraphQLView
 from graphql_api.schema import schema
@@ -14,6 +16,7 @@ PATHS: Final = ("/graphql/", "/graphql")
 ASSETS: Final = "/graphql/assets/"
 
 _view = GraphQLView(schema, graphql_ide=None)
+trusted.load(settings.SMS_GRAPHQL_TRUSTED_DOCUMENTS, schema._schema)  # noqa: SLF001  nothing public has it
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:
