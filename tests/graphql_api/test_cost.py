@@ -43,6 +43,16 @@ class Node:
         """One more."""
         return None
 
+    @strawberry.field
+    def kin(self, first: int | None = None) -> "list[Node]":
+        """Some more."""
+        return []
+
+    @strawberry.field
+    def all(self) -> "list[Node]":
+        """A list that nobody says the size of."""
+        return []
+
 
 @strawberry.type
 class Edge:
@@ -140,6 +150,9 @@ PAGE = (
         ("{ nodes { edges { node { id } } } }", {}, 1 + 1 + 50),
         ("{ nodes(first: 100) { edges { node { id lines { text } some(first: 3) { text } } } } }", {}, 2 + 100 * 3),
         ("{ nodes(first: 100) { nodes { lines { text } parent { id } } } }", {}, 2 + 100 * 2),
+        ("{ nodes(first: 2) { nodes { all { parent { id } } } } }", {}, 2 + 2 * (1 + 10)),
+        ("{ node { kin(first: 3) { all { parent { id } } } } }", {}, 2 + 3 * (1 + 10)),
+        ("{ node { all { all { all { id } } } } }", {}, 2 + 10 * (1 + 10)),
         ("{ nodes(first: 2) { ...E } } fragment E on Connection { edges { node { parent { id } } } }", {}, 2 + 2 * 2),
         ("{ nodes(first: 2) { ... on Connection { nodes { parent { id } } } } }", {}, 2 + 2),
         # The size in a variable: its value, the default, or what is assumed.
@@ -181,8 +194,9 @@ def test_each_operation_of_a_document_has_its_own_cost():
 
 def test_what_no_variable_changes_is_counted_once():
     """The document is remembered with a number, and nothing is left to count when it comes again."""
-    for document, repeated in [(SEND + EVERYTHING, 0), (PAGE % "", 1), (SEND_MANY, 1)]:
-        of = schema if document.startswith(PAGE[:8]) else service.schema
+    nothing = "query ($n: Int) { nodes(first: $n) { edges { cursor } } }"
+    cases = [(service.schema, SEND + EVERYTHING, 0), (service.schema, SEND_MANY, 1), (schema, PAGE % "", 1)]
+    for of, document, repeated in [*cases, (schema, nothing, 0)]:
         prepared = prepare(of._schema, document)
         assert prepare(of._schema, document) is prepared
         assert len(prepared.prices[None].cost.repeated) == repeated
