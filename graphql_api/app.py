@@ -16,7 +16,11 @@ PATHS: Final = ("/graphql/", "/graphql")
 ASSETS: Final = "/graphql/assets/"
 
 _view = GraphQLView(schema, graphql_ide=None)
-trusted.load(settings.SMS_GRAPHQL_TRUSTED_DOCUMENTS, schema._schema)  # noqa: SLF001  nothing public has it
+trusted.load(
+    settings.SMS_GRAPHQL_TRUSTED_DOCUMENTS,
+    schema._schema,  # noqa: SLF001  nothing public has it
+    only=settings.SMS_GRAPHQL_TRUSTED_ONLY,
+)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:

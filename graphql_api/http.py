@@ -127,9 +127,9 @@ def _fill_in(reply: Response, document: dict[str, Any]) -> Response:
 
 def _to_document(result: ExecutionResult) -> dict[str, Any]:
     """Return the body of an answer; without `data` where nothing was executed."""
-    document: dict[str, Any] = {}
-    if result.errors:
-        document["errors"] = [error.formatted for error in result.errors]
+    if not result.errors:
+        return {"data": result.data, "extensions": result.extensions}
+    document: dict[str, Any] = {"errors": [error.formatted for error in result.errors]}
     if was_executed(result):
         document["data"] = result.data
         document["extensions"] = result.extensions

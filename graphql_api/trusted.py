@@ -21,14 +21,16 @@ SUFFIX: Final = ".graphql"
 
 _by_id: dict[str, str] = {}
 _texts: set[str] = set()
+_only = False  # whether no others are run
 
 
-def load(path: str, schema: GraphQLSchema) -> None:
-    """Trust the documents of a manifest or a directory, or none if there is no path, from now on.
+def load(path: str, schema: GraphQLSchema, *, only: bool = False) -> None:
+    """Trust the documents of a manifest or a directory, or none if there is no path, from now on; `only` these are run.
 
     They are parsed and checked, and never fall out of the memory for documents. Raises SystemExit with one sentence if
     the file cannot be read, or a document cannot be run.
     """
+    global _only  # noqa: PLW0603  a process serves one set of documents
     try:
         documents = _read(Path(path)) if path else {}
         for name, text in documents.items():
@@ -41,6 +43,7 @@ def load(path: str, schema: GraphQLSchema) -> None:
     _by_id.update({**hashes, **{f"sha256:{name}": text for name, text in hashes.items()}, **documents})
     _texts.clear()
     _texts.update(documents.values())
+    _only = only
 
 
 def text_of(request: Mapping[str, Any]) -> str | None:
@@ -50,7 +53,7 @@ def text_of(request: Mapping[str, Any]) -> str | None:
     """
     text: str | None = request.get("query")
     if text:
-        if settings.SMS_GRAPHQL_TRUSTED_ONLY and text not in _texts:
+        if _only and text not in _texts:
             raise _refused(
                 ErrorCode.DOCUMENT_NOT_TRUSTED, "This service runs trusted documents only; name one of them."
             )

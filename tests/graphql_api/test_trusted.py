@@ -39,10 +39,10 @@ def apollo(name):
 def load(tmp_path):
     """Trust the documents of a manifest until the test ends."""
 
-    def write_and_load(manifest):
+    def write_and_load(manifest, *, only=False):
         path = tmp_path / "manifest.json"
         path.write_bytes(manifest if isinstance(manifest, bytes) else orjson.dumps(manifest))
-        trusted.load(str(path), schema._schema)
+        trusted.load(str(path), schema._schema, only=only)
 
     yield write_and_load
     trusted.load("", schema._schema)
@@ -166,9 +166,9 @@ async def test_a_name_that_is_none_is_refused(account, loaded, asked):
     assert (answer.status, answer.codes) == (400, ["INVALID_REQUEST"])
 
 
-async def test_trusted_only(served, account, loaded, settings):
+async def test_trusted_only(served, account, load):
     """On either door no other document is run, however valid; the text of a trusted one may be sent, too."""
-    settings.SMS_GRAPHQL_TRUSTED_ONLY = True
+    load(MANIFEST, only=True)
     for other in (SEND + EVERYTHING + " ", "{__typename}", "{ nothing }", "{"):
         asked = {"query": other, "variables": {"input": given()}}
         assert (await post(**asked)).codes == ["DOCUMENT_NOT_TRUSTED"]
