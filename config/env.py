@@ -40,6 +40,13 @@ DEFAULT_REGION: str = env.str(
     "DEFAULT_REGION", "GH", validate=validate.OneOf(SUPPORTED_REGIONS, error="Not a region such as GH.")
 )
 
+GRAPHQL_COST_LIMIT: int = env.int("GRAPHQL_COST_LIMIT", 1000, validate=validate.Range(min=1))
+GRAPHQL_INTROSPECTION: bool = env.bool("GRAPHQL_INTROSPECTION", True)
+GRAPHQL_SUGGESTIONS: bool = env.bool("GRAPHQL_SUGGESTIONS", True)
+GRAPHQL_IDE: bool = env.bool("GRAPHQL_IDE", True)
+GRAPHQL_TRUSTED_DOCUMENTS: str = env.str("GRAPHQL_TRUSTED_DOCUMENTS", "")
+GRAPHQL_TRUSTED_ONLY: bool = env.bool("GRAPHQL_TRUSTED_ONLY", False)
+
 DLR_SIGNING_SECRETS: list[str] = env.list("DLR_SIGNING_SECRETS", validate=validate.Length(min=1))
 SIMULATOR_URL: str = env.str("SIMULATOR_URL", "http://127.0.0.1:8090")
 SIMULATOR_BATCHES: bool = env.bool("SIMULATOR_BATCHES", True)
@@ -62,6 +69,10 @@ def refuse_unsafe_combinations() -> None:
     if LEASE_SECONDS <= PROVIDER_TIMEOUT:
         raise SystemExit(
             "LEASE_SECONDS must be longer than PROVIDER_TIMEOUT, or nothing could be sent; see .env.example"
+        )
+    if GRAPHQL_TRUSTED_ONLY and not GRAPHQL_TRUSTED_DOCUMENTS:
+        raise SystemExit(
+            "GRAPHQL_TRUSTED_ONLY needs GRAPHQL_TRUSTED_DOCUMENTS, or nothing could be run; see .env.example"
         )
     if not ANONYMOUS_ACCOUNT:
         return

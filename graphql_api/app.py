@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from django.conf import settings
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import problems
-from graphql_api import sse
+from graphql_api import sse, trusted
 from graphql_api.graphiql import page
 from graphql_api.http import GraphQLView
 from graphql_api.schema import schema
@@ -16,6 +17,11 @@ ASSETS: Final = "/graphql/assets/"
 
 _view = GraphQLView(schema, graphql_ide=None)
 _streams = sse.StreamView(schema, graphql_ide=None)
+trusted.load(
+    settings.SMS_GRAPHQL_TRUSTED_DOCUMENTS,
+    schema._schema,  # noqa: SLF001  nothing public has it
+    only=settings.SMS_GRAPHQL_TRUSTED_ONLY,
+)
 
 
 async def http(scope: Scope, receive: Receive, send: Send) -> None:

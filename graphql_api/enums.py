@@ -30,6 +30,12 @@ MEANING_OF_STATUS: Final[Mapping[Status, str]] = {
 
 MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.INVALID_REQUEST: "The request is not of the right shape.",
+    ErrorCode.COST_EXCEEDED: "The operation may cause more work than one request is allowed.",
+    ErrorCode.INTROSPECTION_DISABLED: "The service does not show its schema.",
+    ErrorCode.DOCUMENT_NOT_FOUND: "No trusted document has this id.",
+    ErrorCode.DOCUMENT_NOT_TRUSTED: "Only trusted documents are run, and this is none.",
+    ErrorCode.PERSISTED_QUERY_NOT_FOUND: "No trusted document has this hash.",
+    ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED: "The service has no trusted documents.",
     ErrorCode.BODY_TOO_LARGE: "The body is larger than the service takes.",
     ErrorCode.SENDER_ID_INVALID: "This can be no sender ID.",
     ErrorCode.SENDER_ID_NOT_ALLOWED: "The sender ID is not on the account's list.",

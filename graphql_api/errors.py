@@ -136,6 +136,11 @@ def finish(error: GraphQLError) -> None:
         error.extensions = {"code": ErrorCode.INTERNAL_ERROR}
 
 
+def hide_suggestion(error: GraphQLError) -> None:
+    """Take away what would tell the right name to who guesses."""
+    error.message = error.message.partition(" Did you mean ")[0]
+
+
 def log_incident(cause: BaseException, **facts: object) -> str:
     """Log what went wrong on our side, and return the id under which it can be found."""
     incident = uuid4().hex

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+from graphql import GraphQLError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from strawberry.types.graphql import OperationType
 
 from edge import bodies, problems
 from edge.callers import caller_of
+from graphql_api import trusted
 from graphql_api.context import Context, RequestContext
 from graphql_api.errors import log_incident, refusal_behind, was_executed
 from graphql_api.limits import LONGEST_DOCUMENT, MOST_ITEMS, has_longer_list
@@ -70,8 +72,12 @@ class GraphQLView(GraphQL[Context, None]):
         """Return `reply`, filled in. Raises SmsError, HTTPException, BodyTooLarge, ClientDisconnect."""
         key = request.headers.get("idempotency-key")
         context = RequestContext(await caller_of(request), reply, idempotency_key=key)
-        asked = await read(request)
-        result = await self._execute(asked, context, request.method)
+        try:
+            asked = await read(request)
+        except GraphQLError as error:  # about the document that it names
+            result = ExecutionResult(None, [error])
+        else:
+            result = await self._execute(asked, context, request.method)
         if (refusal := refusal_behind(result.errors)) is not None:
             _apply(refusal, reply)
         elif reply.media_type == GRAPHQL_JSON and not was_executed(result):
@@ -122,15 +128,16 @@ def _fill_in(reply: Response, document: dict[str, Any]) -> Response:
 def to_document(result: ExecutionResult) -> dict[str, Any]:
     """Return the body of an answer; without `data` where nothing was executed."""
     if not result.errors:
-        return {"data": result.data}
+        return {"data": result.data, "extensions": result.extensions}
     document: dict[str, Any] = {"errors": [error.formatted for error in result.errors]}
     if was_executed(result):
         document["data"] = result.data
+        document["extensions"] = result.extensions
     return document
 
 
 async def read(request: Request) -> GraphQLRequestData:
-    """Return what is asked for. Raises HTTPException, BodyTooLarge or ClientDisconnect."""
+    """Return what is asked for. Raises GraphQLError, HTTPException, BodyTooLarge or ClientDisconnect."""
     if request.method == "POST":
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the request as '{JSON}'.")
@@ -151,21 +158,24 @@ def _parse(written: bytes | str) -> object:
 
 
 def _to_request(document: object) -> GraphQLRequestData:
-    """Check the shape of a request. Raises HTTPException."""
+    """Check the shape of a request, and find its document. Raises HTTPException, or GraphQLError if there is none."""
     if not isinstance(document, dict):
         raise HTTPException(HTTPStatus.BAD_REQUEST, "The request is not a JSON object; batches are not taken.")
     query = _optional(document, "query", str, "a string")
-    if query is not None and len(query) > LONGEST_DOCUMENT:
+    if not query:
+        _optional(document, "documentId", str, "a string")
+    elif len(query) > LONGEST_DOCUMENT:
         detail = f"The document has more than {LONGEST_DOCUMENT:,} characters; put values into its variables."
         raise HTTPException(HTTPStatus.BAD_REQUEST, detail)
     variables = _optional(document, "variables", dict, "an object")
     if has_longer_list(variables, than=MOST_ITEMS):
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"A list in the variables has more than {MOST_ITEMS:,} items.")
+    extensions = _optional(document, "extensions", dict, "an object")
     return GraphQLRequestData(
-        query=query,
+        query=trusted.text_of(document),
         variables=variables,
-        operation_name=_optional(document, "operationName", str, "a string"),
-        extensions=_optional(document, "extensions", dict, "an object"),
+        operation_name=_optional(document, "operationName", str, "a string") or None,
+        extensions=extensions,
     )
 
 

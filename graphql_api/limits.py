@@ -1,43 +1,51 @@
 """How much a document may ask for, and the work that is saved by having seen it before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from math import inf
-from typing import Final
+from typing import Any, Final
 
+from django.conf import settings
 from graphql import (
     DocumentNode,
-    ExecutableDefinitionNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
     parse,
     specified_rules,
 )
 from graphql.validation import ASTValidationRule
 from graphql.validation.specified_rules import recommended_rules
-from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
-DEEPEST: Final = 10
-MOST_ALIASES: Final = 15
+from graphql_api.cost import Price, price
+from graphql_api.extent import measure
+from sms.errors import ErrorCode
+
 LONGEST_DOCUMENT: Final = 64 * 1024  # characters; a document is kept, and read letter by letter
 MOST_TOKENS: Final = 1000
 MOST_ITEMS: Final = 2000  # of a list in the variables: each is looked at before the list gets to its own limit
-MOST_SELECTIONS: Final = 500  # with every fragment spread out; the introspection of GraphiQL has 240
 REMEMBERED: Final = 256  # documents; clients that use variables have a handful
 
-# Built once: each limiter makes a rule class of its own.
-RULES: Final[tuple[type[ASTValidationRule], ...]] = (
-    *specified_rules,
-    *recommended_rules,
-    *QueryDepthLimiter(DEEPEST).validation_rules,
-    *MaxAliasesLimiter(MOST_ALIASES).validation_rules,
-)
+MOST_SELECTIONS: Final = 500  # the introspection of GraphiQL has 240
+WIDEST: Final = 20  # fields at the root: each may be a commit, or a query of its own
+DEEPEST: Final = 10
+MOST_ALIASES: Final = 15
+MOST_DIRECTIVES: Final = 50
+MOST_DIRECTIVES_IN_ONE_PLACE: Final = 4  # there are two that can be used, each once
+
+# What each operation and fragment may have, all fragments spread out: names of `Extent`.
+EXTENTS: Final = {
+    "selections": (MOST_SELECTIONS, "fields"),
+    "width": (WIDEST, "fields at its root"),
+    "depth": (DEEPEST, "fields in depth"),
+    "aliases": (MOST_ALIASES, "aliases"),
+    "directives": (MOST_DIRECTIVES, "directives"),
+    "crowd": (MOST_DIRECTIVES_IN_ONE_PLACE, "directives in one place"),
+}
+
+RULES: Final[tuple[type[ASTValidationRule], ...]] = (*specified_rules, *recommended_rules)
 
 
 def has_longer_list(value: object, *, than: int) -> bool:
@@ -55,64 +63,99 @@ def has_longer_list(value: object, *, than: int) -> bool:
     return False
 
 
-@lru_cache(REMEMBERED)
-def prepare(schema: GraphQLSchema, query: str) -> tuple[DocumentNode, list[GraphQLError], bool]:
-    """Return a parsed document, what is wrong with it, and whether it has several operations.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document, parsed, and what is known of it: what is wrong with it, or what its operations cost."""
 
-    Raises GraphQLError if it cannot be parsed.
+    document: DocumentNode
+    errors: list[GraphQLError]
+    prices: dict[str | None, Price]
+    is_ambiguous: bool  # it has several operations
+    introspects: bool
+
+
+def prepare(schema: GraphQLSchema, query: str) -> Prepared:
+    """Parse and check a document, or remember it. Raises GraphQLError if it cannot be parsed."""
+    return _kept.get((schema, query)) or _prepare(schema, query)
+
+
+def keep(schema: GraphQLSchema, documents: Iterable[str]) -> None:
+    """Have these documents prepared, and never forget them; those of the last call are forgotten.
+
+    Raises GraphQLError if one cannot be parsed.
     """
+    prepared = {(schema, one): _prepare(schema, one) for one in documents}
+    _kept.clear()
+    _kept.update(prepared)
+
+
+_kept: dict[tuple[GraphQLSchema, str], Prepared] = {}
+
+
+@lru_cache(REMEMBERED)
+def _prepare(schema: GraphQLSchema, query: str) -> Prepared:
     document = parse(query, max_tokens=MOST_TOKENS)
-    operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
-    if count_selections(document) > MOST_SELECTIONS:
-        errors = [GraphQLError(f"The document asks for more than {MOST_SELECTIONS} fields, its fragments spread out.")]
+    extents = measure(document)
+    for name, (most, what) in EXTENTS.items():
+        if any(getattr(extent, name) > most for extent in extents):
+            errors = [GraphQLError(f"The document has more than {most} {what}, its fragments spread out.")]
+            break
     else:
         errors = validate_document(schema, document, RULES)
-    return document, errors, operations > 1
-
-
-def count_selections(document: DocumentNode) -> float:
-    """Return how many selections the largest definition has with every fragment spread out; infinite in a circle.
-
-    Some of the rules do spread them out. Twenty fragments that each use the next one twice would keep those busy for
-    hours, so this is counted first, and each fragment only once.
-    """
-    definitions = [one for one in document.definitions if isinstance(one, ExecutableDefinitionNode)]
-    fragments = {one.name.value: one for one in definitions if isinstance(one, FragmentDefinitionNode)}
-    counted: dict[str, float] = {}
-
-    def count(selections: SelectionSetNode | None) -> float:
-        return sum(map(count_one, selections.selections)) if selections else 0
-
-    def count_one(selection: SelectionNode) -> float:
-        if isinstance(selection, FragmentSpreadNode):
-            return 1 + count_fragment(selection.name.value)
-        return 1 + count(getattr(selection, "selection_set", None))
-
-    def count_fragment(name: str) -> float:
-        if name not in counted:
-            counted[name] = inf  # for a fragment that uses itself
-            counted[name] = count(fragments[name].selection_set) if name in fragments else 0
-        return counted[name]
-
-    return max((count(one.selection_set) for one in definitions), default=0)
+    operations = sum(isinstance(definition, OperationDefinitionNode) for definition in document.definitions)
+    return Prepared(
+        document,
+        errors,
+        prices={} if errors else price(schema, document),
+        is_ambiguous=operations > 1,
+        introspects=any(extent.introspections for extent in extents),
+    )
 
 
 class Limits(SchemaExtension):
-    """Parses and validates each document once, within the limits.
+    """Parses and validates each document once, within the limits, and tells what an operation costs.
 
     One hook instead of Strawberry's five extensions, which would cost a third of a cached request.
     """
+
+    _cost: dict[str, int] | None = None  # of what is executed once
 
     def on_parse(self) -> Iterator[None]:
         """Fill in the document, and its errors where it has some."""
         context = self.execution_context
         context.parse_options["max_tokens"] = MOST_TOKENS
         try:
-            document, errors, is_ambiguous = prepare(context.schema._schema, context.query)  # noqa: SLF001
+            prepared = prepare(context.schema._schema, context.query or "")  # noqa: SLF001
         except GraphQLError:
             pass  # the schema parses it once more, and says what is wrong in its own way
         else:
-            if is_ambiguous and context._provided_operation_name is None:  # noqa: SLF001
-                errors = [*errors, GraphQLError("The document has several operations; say which one in operationName.")]
-            context.graphql_document, context.pre_execution_errors = document, errors
+            context.graphql_document = prepared.document
+            context.pre_execution_errors = self._check(prepared)
         yield
+
+    def get_results(self) -> dict[str, Any]:
+        """Return the `extensions` of the answer."""
+        return {"cost": self._cost} if self._cost else {}
+
+    def _check(self, prepared: Prepared) -> list[GraphQLError]:
+        """Return what is wrong with this request, and note what it costs if nothing is."""
+        name = self.execution_context._provided_operation_name  # noqa: SLF001
+        if prepared.introspects and not settings.SMS_GRAPHQL_INTROSPECTION:
+            detail = "This service does not show its schema; what you know of it can be used all the same."
+            return [_refused(ErrorCode.INTROSPECTION_DISABLED, detail)]
+        if prepared.is_ambiguous and name is None:
+            detail = "The document has several operations; say which one in operationName."
+            return [*prepared.errors, GraphQLError(detail)]
+        if (found := prepared.prices.get(name)) is None:
+            return prepared.errors
+        cost, limit = found.cost.of(self.execution_context.variables or {}), settings.SMS_GRAPHQL_COST_LIMIT
+        if cost > limit:
+            detail = f"The operation costs {cost:,}, and the limit is {limit:,}; ask for less, or in several requests."
+            return [_refused(ErrorCode.COST_EXCEEDED, detail, cost={"requested": cost, "limit": limit})]
+        if not found.is_subscription:
+            self._cost = {"requested": cost, "limit": limit}
+        return prepared.errors
+
+
+def _refused(code: ErrorCode, detail: str, **more: object) -> GraphQLError:
+    return GraphQLError(detail, extensions={"code": code, **more})

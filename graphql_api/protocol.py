@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable
 from typing import Any, Final
 
 import structlog
+from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
@@ -16,7 +17,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from graphql_api import metrics
+from graphql_api import metrics, trusted
 from graphql_api.close_codes import CloseCode
 from graphql_api.context import Context
 from graphql_api.errors import was_executed
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 WITH_ID: Final = {"subscribe", "complete"}
 TYPES: Final = {"connection_init", "ping", "pong", *WITH_ID}
-OPTIONAL_PARTS: Final = {"variables": dict, "operationName": str, "extensions": dict}
+PARTS: Final = {"query": str, "documentId": str, "variables": dict, "operationName": str, "extensions": dict}
 
 
 def fault_of(message: object) -> str | None:
@@ -47,11 +48,11 @@ def fault_of(message: object) -> str | None:
 def _fault_of_request(payload: object) -> str | None:
     if not isinstance(payload, dict):
         return "The payload must be an object"
-    if not isinstance(payload.get("query"), str):
-        return "The payload must have a query"
-    for name, kind in OPTIONAL_PARTS.items():
+    for name, kind in PARTS.items():
         if not isinstance(payload.get(name), kind | None):
             return f"The payload's {name} is malformed"
+    if payload.get("query") is None and not trusted.names_one(payload):
+        return "The payload must have a query, or name a document"
     return None
 
 
@@ -82,13 +83,19 @@ class Handler(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation."""
-        full = len(self.operations) >= (self.max_subscriptions_per_connection or 0)
-        if self.connection_acknowledged and full and message["id"] not in self.operations:
+        if self.connection_acknowledged and message["id"] not in self.operations:  # else the socket is closed
+            try:
+                self._require_room()
+                message["payload"]["query"] = trusted.text_of(message["payload"]) or ""
+            except GraphQLError as error:
+                await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [error.formatted]})
+                return
+        await super().handle_subscribe(message)
+
+    def _require_room(self) -> None:
+        if len(self.operations) >= (self.max_subscriptions_per_connection or 0):
             detail = f"A socket takes {self.max_subscriptions_per_connection} operations at once."
-            refusal = {"message": detail, "extensions": {"code": ErrorCode.OVERLOADED}}
-            await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [refusal]})
-        else:
-            await super().handle_subscribe(message)
+            raise GraphQLError(detail, extensions={"code": ErrorCode.OVERLOADED})
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
         """Run an operation to its end."""

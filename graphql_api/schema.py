@@ -1,6 +1,7 @@
 """The schema: `schema.graphql` is printed from it."""
 
 import strawberry
+from django.conf import settings
 from graphql import GraphQLError
 from strawberry.types.execution import ExecutionContext
 
@@ -18,6 +19,8 @@ class ServiceSchema(strawberry.Schema):
         """Finish the errors of an operation before anyone sees them. Only what we did not expect is logged."""
         for error in errors_:
             errors.finish(error)
+            if not settings.SMS_GRAPHQL_SUGGESTIONS:
+                errors.hide_suggestion(error)
 
 
 schema = ServiceSchema(

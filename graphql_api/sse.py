@@ -15,10 +15,12 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any, Final
 
 import orjson
+from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from edge.http_connection import Line, line_of
@@ -61,7 +63,10 @@ class StreamView(GraphQLView):
         """Return the stream; nothing of the operation has run yet. Raises what `GraphQLView.run` raises."""
         context = Context(request.headers.get("authorization"), idempotency_key=request.headers.get("idempotency-key"))
         await context.caller()
-        asked = await read(request)
+        try:
+            asked = await read(request)
+        except GraphQLError as error:  # about the document that it names
+            return EventStream(_one(ExecutionResult(None, [error])))
         results = await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
@@ -70,6 +75,10 @@ class StreamView(GraphQLView):
             allowed_operation_types=ALLOWED[request.method],
         )
         return EventStream(results)
+
+
+async def _one(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:
+    yield result
 
 
 class EventStream:

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
 from starlette.datastructures import Headers
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -24,8 +25,9 @@ FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 def is_wanted(scope: Scope) -> bool:
-    """Whether a browser asks for a page."""
-    return scope["method"] in {"GET", "HEAD"} and "text/html" in Headers(scope=scope).get("accept", "")
+    """Whether a browser asks for a page, and there is to be one."""
+    asked = scope["method"] in {"GET", "HEAD"} and "text/html" in Headers(scope=scope).get("accept", "")
+    return asked and settings.SMS_GRAPHQL_IDE
 
 
 async def show(scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +43,7 @@ async def show(scope: Scope, receive: Receive, send: Send) -> None:
 async def serve_asset(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with one of the page's files."""
     path = ASSETS.get(scope["path"].rpartition("/")[2])
-    if path is None or scope["method"] not in {"GET", "HEAD"}:
+    if path is None or scope["method"] not in {"GET", "HEAD"} or not settings.SMS_GRAPHQL_IDE:
         response: Response = problems.not_found()
     else:
         vendored = any(letter.isdigit() for letter in path.name)  # its name has its version

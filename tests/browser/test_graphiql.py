@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import expect
 
+from tests.graphql_api.conftest import serving
 from tests.stack import API_KEY
 
 RUN = ".graphiql-execute-button"
@@ -131,3 +132,20 @@ async def test_what_a_person_wrote_is_there_after_a_reload(stack, graphiql):
     await expect(graphiql.page.locator(RUN)).to_be_enabled(timeout=PATIENCE)
     assert sent in await graphiql.text(".graphiql-editor-tool")
     assert "kept-secret" not in await graphiql.page.evaluate("JSON.stringify(localStorage)")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_without_introspection_the_page_says_so_and_sends(graphiql, caller, settings, tmp_path):
+    """There is no documentation; what stands in the editor works."""
+    settings.SMS_GRAPHQL_INTROSPECTION = False
+    settings.SMS_ANONYMOUS_ACCOUNT = "tests"
+    async with serving() as served:
+        await graphiql.open(f"http://127.0.0.1:{served.port}")
+        refused = await graphiql.response("INTROSPECTION_DISABLED")
+        assert "does not show its schema" in refused["errors"][0]["message"]
+        await graphiql.page.screenshot(path=tmp_path / "6-no-introspection.png")
+        await graphiql.run("Send")
+        sent = await graphiql.response("SendMessageSuccess")
+        assert sent["data"]["sendMessage"]["message"]["status"] == "QUEUED"
+        assert graphiql.faults == []
+        await graphiql.page.close()  # and its connections

@@ -31,11 +31,11 @@ def test_the_example_lists_every_setting():
     assert set(listed) == names_in_code()
 
 
-def boot(**changes):
+def boot(command="import config.settings", **changes):
     """Read the settings as a process does at its start."""
     given = {name: value for name, value in {**GOOD, **changes}.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-c", "import config.settings"],
+        [sys.executable, "-c", command],
         cwd=ROOT,
         env=given,
         capture_output=True,
@@ -64,6 +64,9 @@ def test_good_settings_boot():
         ({"DEFAULT_REGION": "XX"}, "DEFAULT_REGION"),
         ({"LEASE_SECONDS": "10"}, "LEASE_SECONDS"),
         ({"SMS_FAULT": "everything"}, "SMS_FAULT"),
+        ({"GRAPHQL_COST_LIMIT": "0"}, "GRAPHQL_COST_LIMIT"),
+        ({"GRAPHQL_INTROSPECTION": "perhaps"}, "GRAPHQL_INTROSPECTION"),
+        ({"GRAPHQL_TRUSTED_ONLY": "true"}, "GRAPHQL_TRUSTED_DOCUMENTS"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
         ({"ANONYMOUS_ACCOUNT": "demo"}, "ANONYMOUS_ACCOUNT"),
         ({"ANONYMOUS_ACCOUNT": "demo", "DEBUG": "true", "HOST": "0.0.0.0"}, "HOST"),
@@ -89,3 +92,18 @@ def test_a_wrong_setting_stops_the_boot_with_its_name(changes, named):
 def test_requests_without_a_key_are_possible_where_only_this_machine_can_ask(changes):
     """On loopback, or where Docker publishes the port."""
     assert boot(**changes).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "suggestions", "ide"),
+    [
+        ({}, True, True),
+        ({"GRAPHQL_SUGGESTIONS": "false", "GRAPHQL_IDE": "false"}, False, False),
+        ({"GRAPHQL_INTROSPECTION": "false"}, False, True),
+        ({"GRAPHQL_TRUSTED_ONLY": "true", "GRAPHQL_TRUSTED_DOCUMENTS": "somewhere"}, True, False),
+    ],
+)
+def test_what_is_of_no_use_without_another_is_off_with_it(changes, suggestions, ide):
+    """No suggestions for who may not read the schema, no page for documents that may not be run."""
+    command = "from config import settings as s; print(s.SMS_GRAPHQL_SUGGESTIONS, s.SMS_GRAPHQL_IDE)"
+    assert boot(command, **changes).stdout.split() == [str(suggestions), str(ide)]

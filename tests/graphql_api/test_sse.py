@@ -85,7 +85,8 @@ async def test_who_takes_json_gets_json(account, accept, answered):
 
 async def test_a_query_is_one_result_and_the_end(account):
     """Byte for byte: lines end with LF alone, which is all that urql understands."""
-    body = b':\n\nevent: next\ndata: {"data":{"__typename":"Query"}}\n\nevent: complete\ndata: \n\n'
+    result = b'{"data":{"__typename":"Query"},"extensions":{"cost":{"requested":0,"limit":1000}}}'
+    body = b":\n\nevent: next\ndata: %b\n\nevent: complete\ndata: \n\n" % result
     reply = await post("{ __typename }", headers=STREAM)
     assert (reply.status, reply.body) == (200, body)
     assert reply.headers == {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 
@@ -114,6 +115,9 @@ async def test_an_odd_hello_is_refused(served, account, payload):
         '{"type": "subscribe", "id": "1", "payload": {}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": null}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": 5}}',
+        '{"type": "subscribe", "id": "1", "payload": {"query": 5, "documentId": "a"}}',
+        '{"type": "subscribe", "id": "1", "payload": {"documentId": 5}}',
+        '{"type": "subscribe", "id": "1", "payload": {"extensions": {"persistedQuery": {"sha256Hash": 5}}}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 5}}',
         '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "extensions": "x"}}',
@@ -185,7 +189,7 @@ async def test_ping_is_answered_with_what_it_brought(served, account):
 async def test_queries_and_mutations_run_over_the_socket(served, account):
     """W17: one result, then complete."""
     async with opened(served, init=True) as socket:
-        assert await socket.run("{ __typename }") == {"data": {"__typename": "Query"}}
+        assert (await socket.run("{ __typename }"))["data"] == {"__typename": "Query"}
         sent = (await socket.run(SEND + EVERYTHING, {"input": given(idempotencyKey="k-1")}))["data"]["sendMessage"]
         assert (sent["__typename"], sent["message"]["status"]) == ("SendMessageSuccess", "QUEUED")
         refused = await socket.run(SEND + EVERYTHING, {"input": given(text="STOP")}, op="2")
@@ -219,7 +223,7 @@ async def test_a_bad_operation_fails_alone(served, account, payload, code):
         assert (frame["type"], frame["id"]) == ("error", "bad")
         assert [error["extensions"]["code"] for error in frame["payload"]] == [code]
         assert await socket.is_silent()
-        assert await socket.run("{ __typename }", op="bad") == {"data": {"__typename": "Query"}}
+        assert (await socket.run("{ __typename }", op="bad"))["data"] == {"__typename": "Query"}
 
 
 async def test_an_id_is_taken_while_its_operation_runs(served, account):
@@ -270,6 +274,30 @@ async def test_a_socket_takes_twenty_operations(served, account):
         assert frame["payload"][0]["extensions"] == {"code": "OVERLOADED"}
         await socket.send({"type": "complete", "id": "7"})
         await socket.run("{ __typename }", op="one too many")
+
+
+async def test_a_thousand_operations_at_once(served, account):
+    """W22: twenty run, each of the others gets its error, and the socket serves on when some have ended."""
+    message = await in_thread(store, account)
+    async with opened(served, init=True) as socket:
+        kinds = Counter()
+        for hundred in range(10):
+            for number in range(100):
+                await socket.follow(message, op=f"{hundred} {number}")
+            for _ in range(100):
+                frame = await socket.receive()
+                kinds[frame["type"]] += 1
+                assert frame["type"] == "next" or frame["payload"][0]["extensions"] == {"code": "OVERLOADED"}
+        assert kinds == {"next": 20, "error": 980}
+        await socket.send({"type": "complete", "id": "0 7"})
+        await socket.run("{ __typename }", op="0 7")
+
+
+async def test_a_thousand_operations_one_after_another(served, account):
+    """W20: each ends, and leaves its id to the next."""
+    async with opened(served, init=True) as socket:
+        for _ in range(1000):
+            assert (await socket.run("{ __typename }"))["data"] == {"__typename": "Query"}
 
 
 async def test_a_frame_over_64_kib_is_refused(served, account):
