@@ -20,7 +20,6 @@ from sms.services.authenticate import Caller
 LONGEST_VALIDITY = 72 * 3600  # seconds
 SHORTEST_VALIDITY = 60
 MOST_SEGMENTS = 10
-LONGEST_REFERENCE = 255
 LONGEST_KEY = 255
 FURTHEST_AHEAD = timedelta(days=90)
 LATEST_REPEAT = timedelta(hours=1)
@@ -86,7 +85,7 @@ def check(
     measured = segments.measure(text)
     content.check_length(measured, maximum=MOST_SEGMENTS)
     if client_reference is not None:
-        _check_reference(client_reference)
+        content.check_client_reference(client_reference)
     policy = _check_policy(delivery_policy)
     _check_validity(valid_for)
     if send_at is not None:
@@ -116,15 +115,6 @@ def check(
         is_test=caller.is_test,
         send_at=send_at,
     )
-
-
-def _check_reference(value: str) -> None:
-    if not value or len(value) > LONGEST_REFERENCE or not value.isprintable():
-        raise InvalidMessage(
-            ErrorCode.CLIENT_REFERENCE_INVALID,
-            f"A client reference has 1 to {LONGEST_REFERENCE} printable characters.",
-            field="client_reference",
-        )
 
 
 def _check_policy(value: str) -> DeliveryPolicy:
