@@ -8,6 +8,7 @@ import strawberry
 
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
+from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.statuses import Status
 
@@ -50,6 +51,9 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
+    ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
+    ErrorCode.CURSOR_INVALID: "This is no cursor that a list gave.",
+    ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
@@ -76,6 +80,13 @@ MEANING_OF_PRIORITY: Final[Mapping[Priority, str]] = {
 MEANING_OF_ERROR_POLICY: Final[Mapping[ErrorPolicy, str]] = {
     ErrorPolicy.EACH_ROW: "Nothing: the others are stored.",
     ErrorPolicy.ALL_OR_NOTHING: "The others are not stored either.",
+}
+
+
+MEANING_OF_OUTCOME: Final[Mapping[Handover, str]] = {
+    Handover.SENT: "The provider took it.",
+    Handover.NOT_SENT: "The provider certainly does not have it.",
+    Handover.MAYBE_SENT: "The request left, and no trustworthy answer came.",
 }
 
 
@@ -118,6 +129,14 @@ _show(
     description="What a refused message means for the others of its batch.",
 )
 
+_show(
+    Handover,
+    MEANING_OF_OUTCOME,
+    name="AttemptOutcome",
+    description="Whether a provider has a message after an attempt to hand it over.",
+)
+
 MessageStatus: TypeAlias = Status
+AttemptOutcome: TypeAlias = Handover
 RefusalCode: TypeAlias = ErrorCode
 Policy: TypeAlias = DeliveryPolicy
