@@ -9,6 +9,7 @@ import strawberry
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
@@ -58,6 +59,9 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
+    ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
+    ErrorCode.CURSOR_INVALID: "This is no cursor that a list gave.",
+    ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
@@ -119,6 +123,13 @@ MEANING_OF_NUMBER_TYPE: Final[Mapping[NumberType, str]] = {
 }
 
 
+MEANING_OF_OUTCOME: Final[Mapping[Handover, str]] = {
+    Handover.SENT: "The provider took it.",
+    Handover.NOT_SENT: "The provider certainly does not have it.",
+    Handover.MAYBE_SENT: "The request left, and no trustworthy answer came.",
+}
+
+
 def _show(enum: type[Enum], meanings: Mapping[Any, str], *, name: str, description: str) -> None:
     strawberry.enum(enum, name=name, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
@@ -172,6 +183,14 @@ _show(
     description="What kind of line a number was given out for.",
 )
 
+_show(
+    Handover,
+    MEANING_OF_OUTCOME,
+    name="AttemptOutcome",
+    description="Whether a provider has a message after an attempt to hand it over.",
+)
+
 MessageStatus: TypeAlias = Status
+AttemptOutcome: TypeAlias = Handover
 RefusalCode: TypeAlias = ErrorCode
 Policy: TypeAlias = DeliveryPolicy

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from sms.errors import SmsError
+from sms.listing import Page
 from sms.numbering import NumberFacts
 from sms.providers.registry import Route
-from sms.records import EventRecord, MessageRecord
+from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.plan import Plan, Verdict
 from sms.services.store import Accepted
 from sms.statuses import FINAL
@@ -14,8 +15,8 @@ from sms.transliterate import Suggestion
 
 
 def message(shown: MessageRecord) -> dict[str, Any]:
-    """Return a message with its history. Times are RFC 3339 in UTC."""
-    return {
+    """Return a message, with its history where that was read. Times are RFC 3339 in UTC."""
+    document = {
         "id": shown.id,
         "sender_id": shown.sender_id,
         "recipient": shown.recipient,
@@ -35,8 +36,20 @@ def message(shown: MessageRecord) -> dict[str, Any]:
         "error_code": shown.error_code,
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
-        "events": [event(one) for one in shown.history],
     }
+    if shown.history is not None:
+        document["events"] = [event(one) for one in shown.history]
+    return document
+
+
+def message_and_attempts(shown: MessageRecord, attempts: Sequence[AttemptRecord]) -> dict[str, Any]:
+    """Return a message with its history and its submit attempts."""
+    return {**message(shown), "attempts": [attempt(one) for one in attempts]}
+
+
+def page(shown: Page) -> dict[str, Any]:
+    """Return a page of a list; its messages have no history."""
+    return {"messages": [message(one) for one in shown.messages], "next": shown.next}
 
 
 def results(shown: Sequence[Accepted | SmsError]) -> dict[str, Any]:
@@ -119,3 +132,18 @@ def verdict(shown: Verdict) -> dict[str, Any]:
 def route(shown: Route) -> dict[str, Any]:
     """Return the provider that a message would go to."""
     return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}
+
+
+def attempt(shown: AttemptRecord) -> dict[str, Any]:
+    """Return one try to hand a message to a provider; while it is open it has no `finished_at` and no `outcome`."""
+    return {
+        "number": shown.number,
+        "provider": shown.provider,
+        "started_at": shown.started_at,
+        "finished_at": shown.finished_at,
+        "outcome": shown.outcome,
+        "provider_reference": shown.provider_reference,
+        "error_code": shown.error_code,
+        "provider_error": shown.provider_error,
+        "detail": shown.detail,
+    }
