@@ -45,6 +45,7 @@ def main() -> None:
         http="httptools",
         loop="config.loop:Loop",
         lifespan="on",
+        proxy_headers=False,  # by itself uvicorn believes every process of this machine; see `edge.client_address`
         access_log=False,
         log_config=None,
         server_header=False,

@@ -4,29 +4,32 @@ from typing import Any
 
 import strawberry
 from starlette.responses import Response
+from starlette.types import Scope
 
-from sms.services.authenticate import Caller, authenticate
+from edge.callers import caller_at
+from sms.services.authenticate import Caller
 
 
 class Context:
     """What the operations of one websocket share: the key it was opened with."""
 
-    def __init__(self, authorization: str | None) -> None:
+    def __init__(self, authorization: str | None, scope: Scope) -> None:
         self.authorization = authorization
+        self._scope = scope
         self.connection_params: dict[str, Any] | None = None  # filled by Strawberry with the payload of connection_init
         self.idempotency_key: str | None = None  # the header's; a socket has none
         self.response: Response | None = None
 
     async def caller(self) -> Caller:
         """Return who is asking, as of now: a key may be revoked while its socket is open. Raises Unauthenticated."""
-        return await authenticate(self.authorization)
+        return await caller_at(self.authorization, self._scope)
 
 
 class RequestContext(Context):
     """What one HTTP request brings."""
 
     def __init__(self, caller: Caller, response: Response, *, idempotency_key: str | None) -> None:
-        super().__init__(None)
+        super().__init__(None, {})
         self._caller = caller
         self.response = response
         self.idempotency_key = idempotency_key

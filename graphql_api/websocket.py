@@ -124,7 +124,7 @@ class Consumer(GraphQLWSConsumer[Context, None]):
 
     async def get_context(self, request: Any, response: Any) -> Context:
         """Return what the socket's operations share."""
-        return Context(self.get_websocket_headers(self).get("authorization"))
+        return Context(self.get_websocket_headers(self).get("authorization"), self.scope)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Let the client in if its key is good. Raises ConnectionRejectionError, or Unavailable."""

@@ -8,7 +8,7 @@ from sms.models import Account, ApiKey, SenderId
 from sms.services.authenticate import Caller
 
 
-def make_caller(name, *, sender_ids=("MyCorp",), blocked_keywords=("STOP",), key=None, granted=scopes.ALL):
+def make_caller(name, *, sender_ids=("MyCorp",), blocked_keywords=("STOP",), key=None, granted=scopes.USUAL):
     """Store an account (with an API key where one is given) and return it as its caller."""
     account = Account.objects.create(name=name, blocked_keywords=list(blocked_keywords))
     SenderId.objects.bulk_create([SenderId(account=account, value=value) for value in sender_ids])
