@@ -58,6 +58,8 @@ SMS_DEMO_BLOCKED_KEYWORDS = env.BLOCKED_KEYWORDS
 SMS_TRUSTED_PROXIES = tuple(env.TRUSTED_PROXIES)
 SMS_METRICS_TOKEN = env.METRICS_TOKEN
 SMS_REDIS_URL = env.REDIS_URL
+# The simulator stays among them: test messages go there, whatever the default is.
+SMS_DEFAULT_PROVIDER = "simulator"
 SMS_PROVIDERS = {
     "simulator": {
         "class": "sms.providers.simulator.SimulatorProvider",

@@ -12,7 +12,7 @@ from sms.events import announce
 from sms.providers.base import DeliveryReport, Handover, Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
-from sms.providers.registry import DEFAULT, get_provider
+from sms.providers.registry import SIMULATOR, get_provider
 from sms.services import cancel, clock, dispatch, receive, report, settle, sweep
 from sms.services.new_message import check
 from sms.services.reconcile import reconcile
@@ -72,7 +72,7 @@ class World:
             execute(f"DELETE FROM {table}")
         self.caller = make_caller("world")
         get_provider.cache_clear()
-        self.provider = get_provider(DEFAULT)  # the very one that a look-up asks
+        self.provider = get_provider(SIMULATOR)  # the very one that a look-up asks
         self.messages: dict[UUID, model.Message] = {}
         self.attempts: dict[UUID, tuple[model.Message, model.Attempt]] = {}
         self.works: list[Work] = []
