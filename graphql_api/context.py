@@ -1,5 +1,6 @@
 """Who is asking, and how to answer: what every resolver is given."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import strawberry
@@ -23,6 +24,11 @@ class Context:
     async def caller(self) -> Caller:
         """Return who is asking, as of now: a key may be revoked while its socket is open. Raises Unauthenticated."""
         return await caller_at(self.authorization, self._scope)
+
+    def tell(self, headers: Mapping[str, str]) -> None:
+        """Add headers to the answer; a socket's answers have none."""
+        if headers and self.response is not None:
+            self.response.headers.update(headers)
 
 
 class RequestContext(Context):

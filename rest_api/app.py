@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge import problems
+from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import representations, requests
@@ -18,7 +18,7 @@ from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
-from sms.services.store import is_replayed
+from sms.services.store import is_replayed, limit_behind, windows_of
 
 COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
@@ -32,14 +32,14 @@ async def create_message(request: Request) -> Response:
     caller = await caller_of(request)
     fields = await requests.new_message(request)
     accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    headers = {"Location": f"{COLLECTION}{accepted.message.id}/"}
+    headers = {"Location": f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
     if accepted.replayed:
         headers[REPLAYED] = "true"
     return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
 
 
 async def create_messages(request: Request) -> Response:
-    """Accept many messages: 202 once those that are accepted are stored for good, 400 if none is."""
+    """Accept many messages: 202 once those that are accepted are stored for good, 400 or 429 if none is."""
     caller = await caller_of(request)
     batch = await requests.new_messages(request)
     results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
@@ -47,9 +47,13 @@ async def create_messages(request: Request) -> Response:
     if not shown["accepted"]:
         if (ours := next((one for one in results if isinstance(one, OURS)), None)) is not None:
             return problems.from_error(ours)
+        if (limit := limit_behind(results)) is not None:
+            return problems.from_error(limit, **shown)
         detail = "None of the messages was accepted; 'results' tells why."
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
-    headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}
+    headers = rate_limit.headers_of(windows_of(results))
+    if all(map(is_replayed, results)):
+        headers[REPLAYED] = "true"
     return _json(shown, HTTPStatus.ACCEPTED, headers)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sms.errors import SmsError
+from sms.errors import LimitExceeded, SmsError
 from sms.records import EventRecord, MessageRecord
 from sms.services.store import Accepted
 from sms.statuses import FINAL
@@ -45,7 +45,10 @@ def result(shown: Accepted | SmsError) -> dict[str, Any]:
     """Return what became of one of many messages: it has either a `message` or a `refusal`."""
     if isinstance(shown, Accepted):
         return {"message": message(shown.message), "replayed": shown.replayed}
-    return {"refusal": {"code": shown.code, "field": shown.field, "detail": shown.detail}}
+    refusal: dict[str, Any] = {"code": shown.code, "field": shown.field, "detail": shown.detail}
+    if isinstance(shown, LimitExceeded):
+        refusal["retry_after"] = shown.retry_after
+    return {"refusal": refusal}
 
 
 def event(shown: EventRecord) -> dict[str, Any]:

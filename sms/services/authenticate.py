@@ -14,12 +14,14 @@ from sms import api_keys, networks, scopes, selectors
 from sms.content import BlockedKeywords
 from sms.database import execute, in_thread, query
 from sms.errors import PermissionDenied, Unauthenticated
-from sms.models import ApiKey
+from sms.limits import Limits
+from sms.models import Account, ApiKey
 from sms.networks import Address, Network
 from sms.selectors import Access
 
 FRESH = 3.0  # seconds; a revocation is felt everywhere within 5
 REMEMBERED = 10_000
+NO_LIMITS = Limits(None, None)
 NOT_VALID = "This API key is not valid."
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ class Caller:
     is_test: bool = False  # whatever is sent reaches the simulator only
     key_id: UUID | None = None  # the anonymous caller has none
     networks: tuple[Network, ...] = ()  # where the key may be used; empty: anywhere
+    limits: Limits | None = None  # of the account, where it has some
 
     def require(self, scope: str) -> None:
         """Raise PermissionDenied unless the key has the scope."""
@@ -137,7 +140,13 @@ def _as_caller(found: Access) -> Caller | None:
         is_test=key is not None and key.is_test,
         key_id=None if key is None else key.id,
         networks=allowed,
+        limits=_limits_of(account),
     )
+
+
+def _limits_of(account: Account) -> Limits | None:
+    limits = Limits(account.rate_limit, account.daily_quota)
+    return None if limits == NO_LIMITS else limits
 
 
 # At most once a minute for each key, by whichever process comes first; a row that somebody has locked can wait.

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from sms import content, phone_numbers, segments
 from sms.errors import ErrorCode, InvalidMessage
+from sms.limits import Limits
 from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
 
@@ -49,6 +50,7 @@ class NewMessage:
     priority: Priority
     is_test: bool
     send_at: datetime | None
+    limits: Limits | None  # of the account, where it has some
 
 
 def check(
@@ -115,6 +117,7 @@ def check(
         priority=importance,
         is_test=caller.is_test,
         send_at=send_at,
+        limits=None if caller.is_test else caller.limits,
     )
 
 

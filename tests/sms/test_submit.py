@@ -175,7 +175,7 @@ def test_a_worker_that_stops_takes_nothing_new(caller, provider):
 
 
 def test_a_test_message_goes_to_nobody_but_the_simulator(caller, settings):
-    """Whatever provider the operator has set up: live ones go there, test ones never, in one claim and after a retry."""
+    """Whatever provider is set up: live ones go there, test ones never, in one claim and after a retry."""
     name = f"{__name__}.{Busy.__name__}"
     settings.SMS_PROVIDERS = {"simulator": {"class": name}, "elsewhere": {"class": name}}
     settings.SMS_DEFAULT_PROVIDER = "elsewhere"
