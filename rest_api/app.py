@@ -1,4 +1,4 @@
-"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
+"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/` and `POST …/<id>/cancel/`; `GET /api/me/`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -13,13 +13,14 @@ from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import representations, requests
-from sms import scopes, selectors
+from sms import accounts, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
 from sms.services.store import is_replayed, limit_behind, windows_of
 
+ME = "/api/me/"
 COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
 CANCEL = "/cancel"
@@ -74,6 +75,13 @@ async def cancel_message(request: Request) -> Response:
     return _json(representations.message(canceled), HTTPStatus.OK, {})
 
 
+async def show_me(request: Request) -> Response:
+    """Return who asks; every key may know that of itself."""
+    caller = await caller_of(request)
+    found = await accounts.me(account_id=caller.account_id, key_id=caller.key_id)
+    return _json(representations.me(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+
+
 def _id_in(path: str) -> UUID:
     """Return the id of the message that a path names. Raises MessageNotFound for what can be no id."""
     try:
@@ -90,10 +98,11 @@ _collection = Endpoint(POST=create_message)
 _batch = Endpoint(POST=create_messages)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
+_me = Endpoint(GET=show_me)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`."""
+    """Serve every path below `/api/messages`, and `/api/me`."""
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
@@ -103,5 +112,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):
         await _item(scope, receive, send)
+    elif path in (ME, ME.rstrip("/")):
+        await _me(scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sms import accounts
 from sms.errors import LimitExceeded, SmsError
 from sms.records import EventRecord, MessageRecord
 from sms.services.store import Accepted
@@ -32,6 +33,33 @@ def message(shown: MessageRecord) -> dict[str, Any]:
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
         "events": [event(one) for one in shown.history],
+    }
+
+
+def me(shown: accounts.Me) -> dict[str, Any]:
+    """Return a caller, its account and key, and what is left of the account's limits."""
+    account, key, used = shown.account, shown.key, shown.used
+    return {
+        "account": {
+            "id": account.id,
+            "name": account.name,
+            "sender_ids": shown.sender_ids,
+            "blocked_keywords": account.blocked_keywords,
+            "limits": {"rate_limit": account.rate_limit, "daily_quota": account.daily_quota},
+            "discard_body_after": account.discard_body_after,
+        },
+        "key": key
+        and {
+            "prefix": key.prefix,
+            "name": key.name,
+            "test": key.is_test,
+            "scopes": key.scopes,
+            "expires_at": key.expires_at,
+            "allowed_networks": key.allowed_networks,
+        },
+        "usage": {
+            "today": {"accepted": used.accepted, "remaining": used.remaining, "resets_at": used.resets_at},
+        },
     }
 
 

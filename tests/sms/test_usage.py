@@ -266,6 +266,20 @@ def test_limits_form_no_circle_of_waiting(transactional_db):
         assert used == stored == 37
 
 
+def test_counts_form_no_circle_of_waiting(transactional_db):
+    """More connections than there are slots to count in, so that some share one, and accounts in whatever order."""
+    callers = [make_caller(f"free {number}") for number in range(40)]
+
+    def work(number):
+        for turn in range(10):
+            store([one for caller in (callers if (number + turn) % 2 else callers[::-1]) for one in new(caller, 1)])
+
+    before = deadlocks()
+    at_once(work, 40)
+    assert deadlocks() == before
+    assert [counted(caller) for caller in callers] == [(400, 400)] * 40
+
+
 def deadlocks():
     """How many circles of waiting PostgreSQL has had to break in this database."""
     with connection.cursor() as cursor:
