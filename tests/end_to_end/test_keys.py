@@ -1,10 +1,13 @@
 """Accounts and keys as an operator manages them while the service runs."""
 
+import json
 import subprocess
 import sys
 import time
 
 import pytest
+from websockets import ConnectionClosed
+from websockets.sync.client import connect
 
 from tests.http import call
 from tests.stack import ROOT
@@ -44,6 +47,18 @@ def test_a_key_that_is_revoked_elsewhere_is_soon_refused(stack, shop):
         time.sleep(0.1)
     assert said == 401
     assert status(stack, other) == 202
+
+
+def test_an_open_socket_of_a_revoked_key_is_soon_closed(stack, shop):
+    """Although nothing happens on it."""
+    secret = manage(stack, "create-key", shop)
+    with connect(stack.websocket_url, subprotocols=["graphql-transport-ws"], close_timeout=2) as socket:
+        socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {secret}"}}))
+        assert json.loads(socket.recv(timeout=10))["type"] == "connection_ack"
+        manage(stack, "revoke-key", secret)
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=WITHIN)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4403, "This API key is no longer valid")
 
 
 def test_who_claims_to_come_from_elsewhere_is_not_believed(stack, shop):
