@@ -30,6 +30,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.PermissionDenied: HTTPStatus.FORBIDDEN,
+    errors.NotForTestKeys: HTTPStatus.FORBIDDEN,
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,

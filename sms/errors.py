@@ -10,6 +10,7 @@ SmsError
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
 ├── PermissionDenied       a valid key without the scope
+│   └── NotForTestKeys     a test key, and a live message
 ├── LimitExceeded          the account sends too much; the same request may come later
 │   ├── RateLimited        too many a second
 │   └── QuotaExceeded      too many on one day
@@ -145,6 +146,13 @@ class PermissionDenied(SmsError):
 
     def __init__(self, scope: str) -> None:
         super().__init__(ErrorCode.PERMISSION_DENIED, f"This API key lacks the scope '{scope}'.")
+
+
+class NotForTestKeys(PermissionDenied):
+    """A test key was to change something that is not its own: a live message."""
+
+    def __init__(self) -> None:
+        SmsError.__init__(self, ErrorCode.PERMISSION_DENIED, "A test key cannot change a live message.")
 
 
 class LimitExceeded(SmsError):
