@@ -3,8 +3,10 @@
 import ipaddress
 from pathlib import Path
 
-from environs import Env, EnvValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 from phonenumbers import SUPPORTED_REGIONS
+
+from sms.networks import Network, parse_network
 
 env = Env(eager=False)
 
@@ -19,6 +21,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 8080, validate=validate.Range(0, 65535))
 DATABASE_URL: str = env.str(
@@ -28,6 +37,7 @@ REDIS_URL: str = env.str("REDIS_URL", validate=validate.Regexp("rediss?://.", er
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+TRUSTED_PROXIES: list[Network] = env.list("TRUSTED_PROXIES", [], subcast=_network)
 RUNS_IN_DOCKER: bool = env.bool("RUNS_IN_DOCKER", False)
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))

@@ -45,10 +45,10 @@ def main() -> None:
         http="edge.http_connection:HttpConnection",
         loop="config.loop:Loop",
         lifespan="on",
+        proxy_headers=False,  # by itself uvicorn believes every process of this machine; see `edge.client_address`
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # a layer around every request; nothing here asks for what it tells
         ws="graphql_api.connection:Connection",
         ws_max_size=LARGEST_FRAME,
         timeout_keep_alive=75,

@@ -9,7 +9,7 @@ import strawberry
 
 from graphql_api.context import Info
 from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
-from graphql_api.errors import MessageRefusal
+from graphql_api.errors import MessageRefusal, Refusal
 from sms.errors import SmsError
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -180,7 +180,7 @@ class SendMessagesRow:
 
     message: Message | None = described("The message, stored for good. Null if it was refused.")
     replayed: bool = described("Whether its idempotency key had been used for this very message before.")
-    refusal: MessageRefusal | None = described("Why there is no message.")
+    refusal: Refusal | None = described("Why there is no message: a `MessageRefusal` or a `LimitExceeded`.")
 
     @classmethod
     def of(cls, result: Accepted | SmsError) -> Self:

@@ -1,4 +1,4 @@
-"""REST: `POST` and `GET /api/messages/`, `POST …/batch/` and `…/plan/`, `GET …/<id>/`, `POST …/<id>/cancel/`."""
+"""REST: everything below `/api/messages/`, and `GET /api/me/`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge import problems
+from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import entity_tags, representations, requests
-from sms import listing, scopes, selectors
+from sms import accounts, listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
 from sms.services.plan import plan
-from sms.services.store import is_replayed
+from sms.services.store import is_replayed, limit_behind, windows_of
 
+ME = "/api/me/"
 COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
 PLAN = f"{COLLECTION}plan/"
@@ -35,14 +36,14 @@ async def create_message(request: Request) -> Response:
     caller = await caller_of(request)
     fields = await requests.new_message(request)
     accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    headers = {"Location": f"{COLLECTION}{accepted.message.id}/"}
+    headers = {"Location": f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
     if accepted.replayed:
         headers[REPLAYED] = "true"
     return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
 
 
 async def create_messages(request: Request) -> Response:
-    """Accept many messages: 202 once those that are accepted are stored for good, 400 if none is."""
+    """Accept many messages: 202 once those that are accepted are stored for good, 400 or 429 if none is."""
     caller = await caller_of(request)
     batch = await requests.new_messages(request)
     results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
@@ -50,9 +51,13 @@ async def create_messages(request: Request) -> Response:
     if not shown["accepted"]:
         if (ours := next((one for one in results if isinstance(one, OURS)), None)) is not None:
             return problems.from_error(ours)
+        if (limit := limit_behind(results)) is not None:
+            return problems.from_error(limit, **shown)
         detail = "None of the messages was accepted; 'results' tells why."
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
-    headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}
+    headers = rate_limit.headers_of(windows_of(results))
+    if all(map(is_replayed, results)):
+        headers[REPLAYED] = "true"
     return _json(shown, HTTPStatus.ACCEPTED, headers)
 
 
@@ -96,6 +101,13 @@ async def cancel_message(request: Request) -> Response:
     return _json(representations.message(canceled), HTTPStatus.OK, {})
 
 
+async def show_me(request: Request) -> Response:
+    """Return who asks; every key may know that of itself."""
+    caller = await caller_of(request)
+    found = await accounts.me(account_id=caller.account_id, key_id=caller.key_id)
+    return _json(representations.me(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+
+
 def _id_in(path: str) -> UUID:
     """Return the id of the message that a path names. Raises MessageNotFound for what can be no id."""
     try:
@@ -113,10 +125,11 @@ _batch = Endpoint(POST=create_messages)
 _plan = Endpoint(POST=plan_message)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
+_me = Endpoint(GET=show_me)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`."""
+    """Serve every path below `/api/messages`, and `/api/me`."""
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
@@ -128,5 +141,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):
         await _item(scope, receive, send)
+    elif path in (ME, ME.rstrip("/")):
+        await _me(scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)

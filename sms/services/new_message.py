@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from uuid_utils.compat import uuid7
 
+from sms.limits import Limits
 from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, written
@@ -39,6 +40,7 @@ class NewMessage:
     priority: Priority
     is_test: bool
     send_at: datetime | None
+    limits: Limits | None  # of the account, where it has some
 
 
 def check(
@@ -98,6 +100,7 @@ def check(
         priority=draft.importance,
         is_test=caller.is_test,
         send_at=draft.send_at,
+        limits=None if caller.is_test else caller.limits,
     )
 
 
