@@ -33,12 +33,12 @@ class MessageRecord:
 
     id: UUID
     sender_id: str
-    recipient: str
-    text: str
+    recipient: str = field(repr=False)
+    text: str = field(repr=False)
     encoding: str
     segment_count: int
-    client_reference: str | None
-    metadata: dict[str, str] | None
+    client_reference: str | None = field(repr=False)
+    metadata: dict[str, str] | None = field(repr=False)
     delivery_policy: str
     priority: Priority
     is_test: bool
