@@ -18,6 +18,7 @@ from sms.plain_mobiles import is_plain_mobile
 # number instead of 20. Bounded by the metadata; needs phonenumbers 9.0.43.
 phonenumbers.enable_pattern_cache()
 
+LONGEST_E164: Final = 15  # digits
 LONGEST: Final = 32  # characters as written: 15 digits, with a separator after each and some to spare
 
 # What stands between digits, also as word processors and contact lists print it: no-break spaces, long dashes.
@@ -122,9 +123,11 @@ def split(e164: str) -> tuple[str, str]:
 
 
 def nobodys(e164: str) -> str:
-    """Return what stands for a number that is forgotten: +233200000901 becomes +233000000000, which is nobody's."""
-    code, national = split(e164)
-    return f"+{code}{'0' * len(national)}"
+    """Return what stands for a number that is forgotten: +233200000901 becomes +233000000000000.
+
+    The same for all numbers of a calling code, and nobody's: no plan has fifteen digits with nothing but zeros.
+    """
+    return f"+{split(e164)[0]:0<{LONGEST_E164}}"
 
 
 def mask_all(text: str, *, default_region: str) -> str:
