@@ -25,6 +25,7 @@ PATH_WORDS: Final = frozenset(
 )
 _path: Final = re.compile(r"(?<![\w:/.*])/[^\s\"')]*")
 _is_id: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
+_place_and_kind: Final = re.compile(r"^.*?:[0-9]+: \w+")
 _behind_the_words: Final = re.compile(r"[(<{\[\"']")
 SHORTEST_WORDS: Final = 4  # fewer characters are found in anything
 LARGE: Final = 10**10  # no count: it could be somebody's number
@@ -48,6 +49,8 @@ def tell_of_libraries(_: object, __: str, event: EventDict) -> EventDict:
         said = _path.sub(lambda found: path_shown(found[0]), said)
     if logger == "asyncio":  # of a callback it shows the arguments, of a task its result
         said = _behind_the_words.split(said)[0].strip()
+    elif logger == "py.warnings":  # where somebody has them logged; Celery warns in its tasks' words
+        said = "".join(_place_and_kind.findall(said)[:1])
     event["event"] = said
     return event
 

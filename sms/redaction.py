@@ -20,9 +20,9 @@ MOST_CAUSES: Final = 10
 
 # The interpreter's own complaints about code: they name types, attributes and modules.
 _ABOUT_CODE: Final = (AttributeError, ImportError, NameError, TypeError)
-# Classes of SQLSTATE (PostgreSQL's documentation, appendix A) whose messages are about the server or the statement, not
-# about a value.
-_ABOUT_THE_SERVER: Final = frozenset({"08", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58", "XX"})
+# Classes of SQLSTATE (PostgreSQL's documentation, appendix A) whose messages name the server's things, and no values:
+# those, if any, are in the lines behind.
+_WITHOUT_VALUES: Final = frozenset({"08", "23", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58", "XX"})
 
 _SECRETS: Final = (
     (re.compile(r"sms_(live|test)_[A-Za-z0-9_-]+"), rf"sms_\1_{HIDDEN}"),  # API keys
@@ -57,8 +57,7 @@ class Secrets:
 def words_of(error: BaseException) -> str:
     """Return the name of an error's type, and of what it says that much which cannot quote a message.
 
-    Of a refusal its code, of the database's the SQLSTATE and the constraint or column, of the operating system's the
-    number.
+    Of a refusal its code, of the database's the SQLSTATE, of the operating system's the meaning of its number.
     """
     name, words = type(error).__name__, _words(error)
     return f"{name}: {words}" if words else name
@@ -81,10 +80,8 @@ def _of_database(error: BaseException, diagnostics: object) -> str:
     code = getattr(diagnostics, "sqlstate", None)
     if code is None:  # it comes from the driver: what it says of a connection has no values in it
         return _first_line(error) if type(error).__name__ == "OperationalError" else ""
-    if code[:2] in _ABOUT_THE_SERVER:
-        return f"{code} {getattr(diagnostics, 'message_primary', None) or ''}".strip()
-    names = (getattr(diagnostics, f"{kind}_name", None) for kind in ("table", "column", "constraint", "datatype"))
-    return " ".join([code, *filter(None, names)])
+    words = getattr(diagnostics, "message_primary", None) if code[:2] in _WITHOUT_VALUES else None
+    return f"{code} {words or ''}".strip()
 
 
 def _first_line(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from sms import faults, retry
 from sms.database import LOST, execute, rows, transact
@@ -19,6 +19,7 @@ from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
 from sms.phone_numbers import mask_all
+from sms.redaction import words_of
 from sms.services import moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move, Verdict
 from sms.statuses import Status
@@ -183,8 +184,11 @@ def _charge(failures: Sequence[Failure]) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """Return what the database can keep of an error; without the details, in which PostgreSQL quotes whole rows."""
-    first = f"{type(error).__name__}: {error}".partition("\n")[0]
+    """Return what the database can keep of an error; of PostgreSQL's less than it says, as it quotes whole rows."""
+    if isinstance(error, DatabaseError) and error.__cause__ is not None:
+        first = words_of(error.__cause__)
+    else:
+        first = f"{type(error).__name__}: {error}".partition("\n")[0]
     first = mask_all(first, default_region=settings.SMS_DEFAULT_REGION)
     return first.encode("ascii", "backslashreplace").decode().replace("\0", "")[:LONGEST_ERROR]
 

@@ -5,8 +5,10 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -242,8 +244,14 @@ def test_a_circle_of_causes_comes_to_an_end():
     ("sql", "told"),
     [
         ("UPDATE sms_message SET status = %(text)s", "UPDATE"),
-        ("UPDATE sms_message SET status = 'ODD'", "CheckViolation: 23514 sms_message message_status"),
-        ("UPDATE sms_message SET text = NULL", "NotNullViolation: 23502 sms_message text"),
+        (
+            "UPDATE sms_message SET status = 'ODD'",
+            'CheckViolation: 23514 new row for relation "sms_message" violates check constraint "message_status"',
+        ),
+        (
+            "UPDATE sms_message SET text = NULL",
+            'NotNullViolation: 23502 null value in column "text" of relation "sms_message"',
+        ),
         ("SELECT %(text)s::uuid", "InvalidTextRepresentation: 22P02"),
         ("SELECT ('{' || %(text)s)::text[]", "InvalidTextRepresentation: 22P02"),
         ("SELECT ('{' || %(text)s)::jsonb", "InvalidTextRepresentation: 22P02"),
@@ -320,6 +328,20 @@ def test_a_connection_that_fails_says_why_and_not_the_password():
 def test_libraries_are_told_without_what_they_quote(name, args, said):
     """Errors among their arguments, bodies behind the first line, paths, Celery's results, and asyncio's callbacks."""
     assert library(name, *args)["event"] == said
+
+
+def test_warnings_that_are_logged_tell_their_place_and_kind():
+    """Celery lets them be logged, and warns of what a task raised in the task's own words."""
+    logging.captureWarnings(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            line = line_of(
+                lambda: warnings.warn(f"Exception raised outside body: {TEXT}", RuntimeWarning, stacklevel=1)
+            )
+    finally:
+        logging.captureWarnings(False)
+    assert re.fullmatch(r".+test_logs\.py:\d+: RuntimeWarning", line["event"])
 
 
 def test_a_librarys_words_do_not_repeat_its_error():
