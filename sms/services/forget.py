@@ -32,8 +32,9 @@ FROM sms_message m WHERE recipient = %(number)s AND account_id = coalesce(%(acco
 """  # noqa: S608  constants
 
 NEXT = """
-SELECT id, account_id, status FROM sms_message
-WHERE recipient = %s AND id > %s AND account_id = coalesce(%s, account_id) ORDER BY id LIMIT %s
+SELECT account_id, id, status FROM sms_message
+WHERE recipient = %s AND (account_id, id) > (%s, %s) AND account_id = coalesce(%s, account_id)
+ORDER BY account_id, id LIMIT %s
 """
 
 HOLD = "SELECT FROM sms_message WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE"
@@ -118,9 +119,9 @@ def forget(number: str, *, account: Account | None = None) -> Forgotten:
     needs its text, and is left for another time. Raises Unavailable; what is erased by then is.
     """
     done = Forgotten()
-    account_id, after, pattern = None if account is None else account.id, LOWEST, pattern_of(number)
-    while found := query(rows, NEXT, number, after, account_id, BATCH):
-        after = found[-1][0]
+    only, after, pattern = None if account is None else account.id, (LOWEST, LOWEST), pattern_of(number)
+    while found := query(rows, NEXT, number, *after, only, BATCH):
+        after = found[-1][:2]
         _forget_set(number, pattern, found, done)
     if account is None:
         for (receipt_id,) in transact(_unmatched, pattern):
@@ -131,7 +132,7 @@ def forget(number: str, *, account: Account | None = None) -> Forgotten:
 
 def _forget_set(number: str, pattern: str, found: Sequence[tuple[UUID, UUID, str]], done: Forgotten) -> None:
     ids = []
-    for message_id, account_id, status in found:
+    for account_id, message_id, status in found:
         if status in CANCELABLE and _cancel(account_id, message_id):
             done.canceled += 1
         elif status not in ERASABLE:
