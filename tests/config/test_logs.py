@@ -24,9 +24,10 @@ from hypothesis import strategies as st
 from config import logs
 from config.veil import path_shown
 from sms.errors import ErrorCode, InvalidMessage
-from sms.providers.base import DeliveryReport, Submission, WebhookRequest
+from sms.providers.base import DeliveryReport, Provider, Submission, WebhookRequest
 from tests.messages import store
 from tests.privacy import NUMBER, TEXT, found_in
+from tests.sms.scripted_provider import ScriptedProvider
 
 ROOT = Path(__file__).parents[2]
 SECRETS = ("a-signing-secret", "p@ss/word-of-the-database")
@@ -231,6 +232,30 @@ def test_the_causes_of_an_error_are_told_in_their_order():
     parts = [shown.index(word) for word in ("KeyError", "direct cause", "ValueError", "handled", "RuntimeError")]
     assert parts == sorted(parts)
     assert not found_in(shown, text=TEXT)
+
+
+class Careless(ScriptedProvider):
+    """An adapter with a mistake: it quotes what it was given."""
+
+    async def submit(self, submissions, *, deadline):
+        async for outcomes in Provider.submit(self, submissions, deadline=deadline):
+            yield outcomes
+
+    async def submit_one(self, submission, *, deadline):
+        raise RuntimeError(f"cannot send {submission.text!r} to {submission.recipient}")
+
+
+async def test_an_adapter_that_fails_is_told_without_what_it_quotes():
+    """Which attempt it was, and where; and the outcome that is stored has the type only."""
+    stream = io.StringIO()
+    one = Submission(uuid4(), "MyCorp", NUMBER, TEXT)
+    with logging_to(stream):
+        outcomes = [found async for found in Careless("careless").submit([one], deadline=0)]
+    (line,) = map(json.loads, stream.getvalue().splitlines())
+    assert (line["event"], line["attempt"]) == ("submit_failed", str(one.attempt_id))
+    assert line["exception"].endswith("RuntimeError")
+    assert [found[one.attempt_id].detail for found in outcomes] == ["our own error: RuntimeError"]
+    assert not found_in(stream.getvalue(), number=NUMBER, text=TEXT)
 
 
 def test_a_circle_of_causes_comes_to_an_end():
