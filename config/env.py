@@ -2,6 +2,7 @@
 
 import ipaddress
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError, validate
 from phonenumbers import SUPPORTED_REGIONS
@@ -93,6 +94,14 @@ def refuse_unsafe_combinations() -> None:
             f"ANONYMOUS_ACCOUNT lets anyone send without a key, and HOST={HOST} can be reached from other machines; "
             "unset one of them; see .env.example"
         )
+
+
+def secrets() -> list[str]:
+    """Return every value that nobody may read in a log."""
+    in_addresses = [one for url in (DATABASE_URL, REDIS_URL) if (one := urlsplit(url).password)]
+    return [
+        SECRET_KEY, METRICS_TOKEN, DEMO_API_KEY, *DLR_SIGNING_SECRETS, *in_addresses, *map(unquote, in_addresses)
+    ]  # fmt: skip
 
 
 def seal() -> None:

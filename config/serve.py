@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import uvicorn
 
-from config import env
+from config import env, logs
 
 LARGEST_FRAME = 64 * 1024  # bytes
 SWITCH = 0.0005  # seconds that the loop may keep a thread waiting that has news from the database
@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve on HOST and PORT until told to stop."""
+    logs.set_up()
+    logs.catch_what_escapes()
     _allow_many_sockets()
     config = uvicorn.Config(
         "config.asgi:application",

@@ -80,4 +80,4 @@ SMS_PROVIDERS = {
 SMS_EVENT_LISTENERS = ["graphql_api.publisher.publish"]
 
 LOGGING_CONFIG = None
-logs.configure(env.LOG_LEVEL)
+logs.set_up()

@@ -100,7 +100,13 @@ class Message:
     id: strawberry.ID = described("Made by the service; sorts by time.")
     sender_id: str = described("What the handset shows as from.")
     recipient: str = described("The number in E.164, such as +233200000901.")
-    text: str = described("The text that is sent: as it was given, or as `transliterate` made it.")
+    text: str = described(
+        "The text that is sent: as it was given, or as `transliterate` made it. Empty once it is discarded: see "
+        "`textDiscardedAt`."
+    )
+    text_discarded_at: datetime | None = described(
+        "When text and metadata were discarded, as the account asked for, or the recipient."
+    )
     status: MessageStatus = described("What is known of the message now.")
     final: bool = described("Whether the status is final. A late receipt may still correct some final statuses.")
     encoding: str = described("GSM7 or UCS2.")
@@ -143,6 +149,7 @@ class Message:
             sender_id=row.sender_id,
             recipient=row.recipient,
             text=row.text,
+            text_discarded_at=row.body_discarded_at,
             status=row.status,
             final=row.status in FINAL,
             encoding=row.encoding,

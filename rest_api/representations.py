@@ -22,6 +22,7 @@ def message(shown: MessageRecord) -> dict[str, Any]:
         "sender_id": shown.sender_id,
         "recipient": shown.recipient,
         "text": shown.text,
+        "text_discarded_at": shown.body_discarded_at,
         "status": shown.status,
         "final": shown.status in FINAL,
         "provider": shown.provider,

@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -27,16 +27,16 @@ class NewMessage:
     id: UUID
     account_id: UUID
     sender_id: str
-    recipient: str
-    text: str
+    recipient: str = field(repr=False)
+    text: str = field(repr=False)
     encoding: str
     segment_count: int
-    client_reference: str | None
+    client_reference: str | None = field(repr=False)
     delivery_policy: str
     valid_for: int  # seconds
     key_sha256: bytes | None
     fingerprint: bytes | None
-    metadata: str | None  # as JSON
+    metadata: str | None = field(repr=False)  # as JSON
     priority: Priority
     is_test: bool
     send_at: datetime | None

@@ -68,7 +68,7 @@ class Command(OperatorCommand):
             self.stdout.write(_tally_line(state, found[state]))
             if state is State.SET_ASIDE and found[state].count:
                 (last,) = receipts.listing(State.SET_ASIDE, limit=1, within=timedelta())
-                self.stdout.write(f"{'':24}the last: {last.id}, {last.provider}: {printable(last.error)}")
+                self.stdout.write(f"{'':24}the last: {last.id}, {last.provider}: {printable(_masked(last.error))}")
 
     def _list(self, options: dict[str, Any]) -> None:
         found = receipts.listing(
@@ -78,9 +78,9 @@ class Command(OperatorCommand):
             provider=options["provider"],
         )
         for one in found:
-            words = (one.provider, one.provider_reference, one.provider_status, moment(one.received_at))
+            words = (one.provider, one.provider_reference, _masked(one.provider_status), moment(one.received_at))
             line = f"{one.id:>10}  {'  '.join(map(printable, words))}  tries {one.tries}"
-            self.stdout.write(line if one.error is None else f"{line}  {printable(one.error)}")
+            self.stdout.write(line if one.error is None else f"{line}  {printable(_masked(one.error))}")
 
     def _show(self, options: dict[str, Any]) -> None:
         one = receipts.get(options["id"])
@@ -121,18 +121,22 @@ def _facts(one: Receipt) -> dict[str, object]:
         "provider": one.provider,
         "provider reference": one.provider_reference,
         "client reference": one.client_reference,
-        "word": one.provider_status,
+        "word": _masked(one.provider_status),
         "status": one.status,
         "error code": one.error_code,
-        "provider error": one.provider_error,
+        "provider error": _masked(one.provider_error),
         "received": moment(one.received_at),
         "due": moment(one.due_at),
         "tries": one.tries,
         "processed": moment(one.processed_at),
-        "error": one.error,
+        "error": _masked(one.error),
         "message": None if one.message is None else f"{one.message.id} {one.message.status}",
-        "body": mask_all(body, default_region=settings.SMS_DEFAULT_REGION),
+        "body": _masked(body) if body else "(discarded)",
     }
+
+
+def _masked(words: str | None) -> str | None:
+    return words and mask_all(words, default_region=settings.SMS_DEFAULT_REGION)
 
 
 def _state(word: str) -> State:
