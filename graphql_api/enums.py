@@ -47,6 +47,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
     ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
+    ErrorCode.CURSOR_INVALID: "The feed cannot be continued from this cursor.",
     ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
