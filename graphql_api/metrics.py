@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge
 SOCKETS: Final = Gauge("sms_websockets_open", "Websocket connections, from the handshake until the connection is gone.")
 OPERATIONS: Final = Gauge("sms_websocket_operations", "Operations that run on websockets.")
 WATCHERS: Final = Gauge("sms_live_watchers", "Subscriptions that wait for changes of a message.")
+FEEDS: Final = Gauge("sms_live_feeds", "Subscriptions that follow all changes of an account.")
 LISTENERS: Final = Gauge("sms_live_listeners", "Accounts whose hints this process listens for.")
 TASKS: Final = Gauge("sms_asyncio_tasks", "Tasks of the event loop, of whatever kind.")
 CLOSED: Final = Counter(
