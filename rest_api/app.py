@@ -1,4 +1,4 @@
-"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
+"""REST: `POST /api/messages/`, `POST …/batch/`, `GET …/<id>/`, `POST …/<id>/cancel/`, and `GET /api/events/`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +13,7 @@ from edge import problems
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import representations, requests
+from rest_api.events import list_events
 from sms import scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
@@ -23,6 +24,7 @@ from sms.services.store import is_replayed
 COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
 CANCEL = "/cancel"
+EVENTS = "/api/events/"
 REPLAYED = "Idempotency-Replayed"
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
 
@@ -86,10 +88,11 @@ _collection = Endpoint(POST=create_message)
 _batch = Endpoint(POST=create_messages)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
+_events = Endpoint(GET=list_events)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`."""
+    """Serve every path below `/api/messages` and `/api/events`."""
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
@@ -99,5 +102,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _cancellation(scope, receive, send)
     elif path.startswith(COLLECTION):
         await _item(scope, receive, send)
+    elif path in (EVENTS, EVENTS.rstrip("/")):
+        await _events(scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sms.errors import SmsError
+from sms.feed import FeedEvent, Page
 from sms.records import EventRecord, MessageRecord
 from sms.services.store import Accepted
 from sms.statuses import FINAL
@@ -60,4 +61,20 @@ def event(shown: EventRecord) -> dict[str, Any]:
         "provider_error": shown.provider_error,
         "detail": shown.detail,
         "occurred_at": shown.occurred_at,
+    }
+
+
+def feed(shown: Page) -> dict[str, Any]:
+    """Return a part of the account's feed, and the cursor to continue from."""
+    return {"events": [feed_event(one) for one in shown.events], "cursor": str(shown.end), "more": not shown.is_last}
+
+
+def feed_event(shown: FeedEvent) -> dict[str, Any]:
+    """Return a change of a message, with the cursor of its place in the feed."""
+    return {
+        "cursor": str(shown.cursor),
+        "message_id": shown.change.message_id,
+        "client_reference": shown.client_reference,
+        **event(shown.change),
+        "final": shown.change.status in FINAL,
     }
