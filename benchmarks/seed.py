@@ -34,8 +34,9 @@ WITH new AS MATERIALIZED (
     INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id, created_at)
     SELECT account, sha256(id::text::bytea), sha256('seed'), id, at FROM new
 ), events AS (
-    INSERT INTO sms_messageevent (message_id, sequence, status, late, conflict, provider_status, occurred_at)
-    SELECT id, sequence, status, false, false, word, at + sequence * interval '0.5 seconds'
+    INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, provider_status,
+                                  occurred_at)
+    SELECT id, account, sequence, status, false, false, word, at + sequence * interval '0.5 seconds'
     FROM new, (VALUES (1, 'QUEUED', NULL), (2, 'SENDING', NULL), (3, 'SENT', NULL), (4, 'DELIVERED', 'DELIVERED'))
          AS told (sequence, status, word)
     ORDER BY id, sequence

@@ -87,12 +87,12 @@ class _Reader:
 
     async def _read(self) -> list[FeedEvent]:
         """Return what the tail has no more. A few at a time do so, or nobody else would have a thread."""
-        async with hub().catching_up:
-            try:
+        try:
+            async with hub().catching_up:
                 page = await feed.read(self._account_id, self.place)
-            except Unavailable:
-                await asyncio.sleep(LATEST)
-                return []
+        except Unavailable:
+            await asyncio.sleep(LATEST)
+            return []
         self.place = page.end
         return page.events
 

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
+from sms.feed import AT_ONCE, START, read_now
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
 from sms.services import dispatch, receive, report
@@ -81,6 +82,9 @@ def main() -> None:
         with explained("receipts"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
             report.process_set(limit=ROWS)
+        with explained("feed"):
+            read_now(caller.account_id, START, AT_ONCE)
+            read_now(caller.account_id, None, AT_ONCE)
         transaction.set_rollback(True)
 
 

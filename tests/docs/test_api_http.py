@@ -24,18 +24,19 @@ def test_the_file_points_at_the_default_address():
     assert re.search(r"^@host = http://127\.0\.0\.1:8080$", API_HTTP.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", range(1, 9))
 def test_each_request_is_answered_as_its_title_says(results, number):
-    """The seven requests have the statuses that stand beside them."""
+    """The eight requests have the statuses that stand beside them."""
     promised, answer = results[number - 1]
     assert answer.status == promised, answer.body
 
 
-def test_the_file_has_the_seven_requests(results):
-    """Create, two refusals, read, a receipt with a good and with a bad signature, and a batch."""
-    assert [promised for promised, _ in results] == [202, 400, 400, 200, 202, 401, 202]
+def test_the_file_has_the_eight_requests(results):
+    """Create, two refusals, read, a receipt with a good and with a bad signature, a batch, and all changes."""
+    assert [promised for promised, _ in results] == [202, 400, 400, 200, 202, 401, 202, 200]
     codes = [answer.json().get("code") for _, answer in results]
-    assert codes == [None, "SENDER_ID_NOT_ALLOWED", "BLOCKED_KEYWORD", None, None, "SIGNATURE_INVALID", None]
+    assert codes == [None, "SENDER_ID_NOT_ALLOWED", "BLOCKED_KEYWORD", None, None, "SIGNATURE_INVALID", None, None]
+    assert set(results[7][1].json()) == {"events", "cursor", "more"}
     assert [set(row) for row in results[6][1].json()["results"]] == [{"message", "replayed"}, {"refusal"}]
 
 
