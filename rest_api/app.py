@@ -1,4 +1,4 @@
-"""REST: everything below `/api/messages/`, and `GET /api/me/`."""
+"""REST: everything below `/api/messages/`, `GET /api/events/` and `GET /api/me/`."""
 
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +14,7 @@ from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from rest_api import entity_tags, representations, requests
+from rest_api.events import list_events
 from sms import accounts, listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
@@ -27,6 +28,7 @@ COLLECTION = "/api/messages/"
 BATCH = f"{COLLECTION}batch/"
 PLAN = f"{COLLECTION}plan/"
 CANCEL = "/cancel"
+EVENTS = "/api/events/"
 REPLAYED = "Idempotency-Replayed"
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
 
@@ -126,10 +128,11 @@ _plan = Endpoint(POST=plan_message)
 _item = Endpoint(GET=show_message)
 _cancellation = Endpoint(POST=cancel_message)
 _me = Endpoint(GET=show_me)
+_events = Endpoint(GET=list_events)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`, and `/api/me`."""
+    """Serve every path below `/api/messages`, `/api/events` and `/api/me`."""
     path = scope["path"]
     if path in (COLLECTION, "/api/messages"):
         await _collection(scope, receive, send)
@@ -143,5 +146,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _item(scope, receive, send)
     elif path in (ME, ME.rstrip("/")):
         await _me(scope, receive, send)
+    elif path in (EVENTS, EVENTS.rstrip("/")):
+        await _events(scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)
