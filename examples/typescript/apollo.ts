@@ -14,7 +14,8 @@ import type { Followed, Sent } from "./operations.js";
 const socket = createClient({ url: socketUrl, webSocketImpl: WebSocket, connectionParams: authorization });
 
 const client = new ApolloClient({
-  cache: new InMemoryCache(),
+  // Without this Apollo does not know that a fragment on Refusal is meant for them, and shows an empty object.
+  cache: new InMemoryCache({ possibleTypes: { Refusal: ["InvalidMessage", "IdempotencyConflict"] } }),
   link: ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
     new GraphQLWsLink(socket),

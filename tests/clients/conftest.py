@@ -9,7 +9,7 @@ import pytest
 from tests.node import find
 
 HERE = Path(__file__).parent
-TRIED_BY = ("tests/clients", "tests/examples")
+TRIED_BY = ("tests/clients", "tests/examples/test_typescript")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,63 +36,40 @@ def test_the_round_trip_with_curl(stack, with_key):
     ]
 
 
-class Library:
-    """The same frames by Python's websockets, for machines without websocat."""
-
-    def __init__(self, url):
-        self._socket = connect(url, subprotocols=["graphql-transport-ws"])
-
-    def send(self, frame):
-        self._socket.send(frame)
-
-    def receive(self):
-        return self._socket.recv(timeout=20)
-
-    def close(self):
-        self._socket.close()
+@contextmanager
+def library(url):
+    """Yield how to send and to receive a frame with Python's websockets, for machines without websocat."""
+    with connect(url, subprotocols=["graphql-transport-ws"]) as socket:
+        yield socket.send, lambda: socket.recv(timeout=20)
 
 
-class Websocat:
-    """websocat as the page starts it."""
-
-    def __init__(self, url):
-        words = COMMAND.replace("ws://127.0.0.1:8080/graphql/", url).split()
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def send(self, frame):
-        self._process.stdin.write(f"{frame}\n")
-        self._process.stdin.flush()
-
-    def receive(self):
-        return self._process.stdout.readline()
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
-        self._process.stdout.close()
+@contextmanager
+def websocat(url):
+    """Yield the same with websocat, as the page starts it: a line is a frame."""
+    words = COMMAND.replace("ws://127.0.0.1:8080/graphql/", url).split()
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        yield (lambda frame: process.stdin.write(f"{frame}\n")), process.stdout.readline
+        process.terminate()
 
 
 NEEDS = pytest.mark.skipif(shutil.which("websocat") is None, reason="there is no websocat on this machine")
 
 
-@pytest.mark.parametrize("client", [Library, pytest.param(Websocat, marks=NEEDS)])
+@pytest.mark.parametrize("client", [library, pytest.param(websocat, marks=NEEDS)])
 @pytest.mark.parametrize("with_key", [True, False])
 def test_the_frames_do_what_stands_below_them(stack, client, with_key):
     """Pasted one after the other, with the key and the id put in their places."""
-    hello, send, follow, shown = (block.strip() for block in FRAMES)
-    socket = client(stack.websocket_url)
-    try:
-        socket.send(hello.replace("API-KEY", stack.api_key) if with_key else ANONYMOUS)
-        assert json.loads(socket.receive()) == {"type": "connection_ack"}
-        socket.send(send)
-        sent = json.loads(socket.receive())["payload"]["data"]["sendMessage"]["message"]
+    hello, mutation, follow, shown = (block.strip() for block in FRAMES)
+    with client(stack.websocket_url) as (send, receive):
+        send(hello.replace("API-KEY", stack.api_key) if with_key else ANONYMOUS)
+        assert json.loads(receive()) == {"type": "connection_ack"}
+        send(mutation)
+        sent = json.loads(receive())["payload"]["data"]["sendMessage"]["message"]
         assert sent["status"] == "QUEUED"
-        assert json.loads(socket.receive()) == {"id": "send", "type": "complete"}
-        socket.send(follow.replace("MESSAGE-ID", sent["id"]))
+        assert json.loads(receive()) == {"id": "send", "type": "complete"}
+        send(follow.replace("MESSAGE-ID", sent["id"]))
         for line in shown.splitlines():
-            assert json.loads(socket.receive()) == json.loads(line)
-    finally:
-        socket.close()
+            assert json.loads(receive()) == json.loads(line)
 
 
 def test_the_page_tells_of_the_answers_and_the_hello_without_a_key():
