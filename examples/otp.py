@@ -1,9 +1,9 @@
-"""Send a one-time code, wait for its fate over a websocket, and decide about "send it again", without ever sending twice.
+"""Send a one-time code, wait for its fate over a websocket, and decide about "send it again", never sending twice.
 
     pip install "gql[websockets]"
-    python examples/otp.py 233200000901        # while `make run` is up; other numbers have other fates: docs/simulator.md
+    python examples/otp.py 233200000901        # while `make run` is up
 
-It exits 0 when the code was delivered, 1 when it certainly will not be, and 2 when nobody knows yet.
+Other numbers have other fates: docs/simulator.md. It exits 0 when the code was delivered, 1 when it certainly will not be, and 2 when nobody knows yet.
 """
 
 import asyncio

@@ -42,22 +42,20 @@ def reminders() -> Iterator[dict[str, Any]]:
 
 def send(messages: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """Send a batch and return a result for each message; repeat it with the same key until somebody knows."""
-    for wait in (*WAITS, None):
+    for wait in WAITS:
         try:
             status, answer, retry_after = post(messages, key)
         except OSError as error:  # no answer: it may be stored, or not
-            said = str(error)
+            said, retry_after = str(error), 0.0
         else:
             if "results" in answer and not any(is_ours_to_repeat(one) for one in answer["results"]):
                 return list(answer["results"])
             if "results" not in answer and status not in COME_BACK:
                 sys.exit(f"{key}: {answer['code']}: {answer['detail']}")  # for a person to mend
             said = f"HTTP {status}"
-            wait = max(wait, retry_after) if wait is not None else None
-        if wait is not None:
-            print(f"{key}: {said}; again with the same key", file=sys.stderr)
-            time.sleep(wait)
-    sys.exit(f"{key}: still {said}. Run it again later, with the same word.")
+        print(f"{key}: {said}; again with the same key", file=sys.stderr)
+        time.sleep(max(wait, retry_after))
+    sys.exit(f"{key}: still no answer that is one. Run it again later, with the same word.")
 
 
 def post(messages: list[dict[str, Any]], key: str) -> tuple[int, dict[str, Any], float]:

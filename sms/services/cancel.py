@@ -40,7 +40,7 @@ PERHAPS_SENT = "SELECT FROM sms_submitattempt WHERE message_id = %s AND outcome 
 
 
 def _withdraw(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, Sequence[StatusChanged]]:
-    if not rows(OWNED, message_id, account_id):  # before the lock, so that a stranger waits for nothing, which would tell
+    if not rows(OWNED, message_id, account_id):  # before the lock: who is made to wait learns that there is something
         raise MessageNotFound
     held = moves.lock([message_id])
     # A claim that is under way has locked the message: what is read now is what it left.

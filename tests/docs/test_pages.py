@@ -116,5 +116,3 @@ def test_a_refused_batch_is_for_a_person_to_mend(stack):
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("reminders-0: UNAUTHENTICATED: ")
-
-

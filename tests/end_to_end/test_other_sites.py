@@ -36,7 +36,7 @@ def scheduled(stack):
 
 @pytest.mark.parametrize("page", ELSEWHERE)
 def test_a_page_of_another_site_changes_nothing(stack, scheduled, page):
-    """Not by REST, nor by GraphQL with an answer or a stream, also if it could send JSON; reads are not for it either."""
+    """Not by REST, nor by GraphQL with an answer or a stream, also if it could send JSON."""
     before = stored(stack)
     url = stack.url
     answers = [

@@ -1,4 +1,4 @@
-"""Another account's ids are as those that do not exist: in what is said, in what is asked, and in what is waited for."""
+"""Another account's ids are as those that do not exist: in what is said, what is asked, and what is waited for."""
 
 import asyncio
 import statistics
