@@ -4,8 +4,8 @@ An application behind ASGI hears neither that the process is told to stop nor th
 and cannot drop a connection. And while an answer goes on, uvicorn keeps every request that the client sends behind it,
 and tells only the last of them that the client has gone.
 
-By itself uvicorn also takes headers without end, waits without end for the rest of a request, and gives the fields that
-stand behind a body (trailers) to the application as if they were headers.
+By itself uvicorn also takes headers without end, waits without end for the rest of a request and for a client that does
+not read its answer, and gives what stands behind a body (trailers) to the application as if it were headers.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ STOPS_TO: Final = 2.5
 LARGEST_HEAD: Final = 64 * 1024  # bytes of a request's line and headers, and of whatever else stands around its body
 PIECE: Final = 16 * 1024  # bytes that are read before they are counted
 WHOLE_WITHIN: Final = 60.0  # seconds that a request has to come, or the first one to begin: 4 MiB at half a megabit
+TAKEN_WITHIN: Final = 60.0  # seconds that a client has to take what waits for it, but for a few kilobytes
 
 
 class Line:
@@ -93,6 +94,7 @@ class HttpConnection(HttpToolsProtocol):
     _read = 0  # bytes since a head was complete or something of a body came
     _since: float | None = None  # when the client began what it has not ended
     _watch: asyncio.TimerHandle
+    _stalled: asyncio.TimerHandle | None = None  # while much waits for the client
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
@@ -105,6 +107,7 @@ class HttpConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever still answers that nobody listens."""
         self._watch.cancel()
+        self._takes_again()
         super().connection_lost(exc)
         self.line.end()
 
@@ -167,6 +170,26 @@ class HttpConnection(HttpToolsProtocol):
             self.transport.close()  # not a word was said
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request was not complete after {WHOLE_WITHIN:g} seconds.")
+
+    def pause_writing(self) -> None:
+        """The client takes no more at the moment: wait, but not for ever."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(TAKEN_WITHIN, self._give_up)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        self._takes_again()
+        super().resume_writing()
+
+    def _takes_again(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _give_up(self) -> None:
+        if self.transport.get_protocol() is self:
+            self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""

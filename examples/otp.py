@@ -3,7 +3,9 @@
     pip install "gql[websockets]"
     python examples/otp.py 233200000901        # while `make run` is up
 
-Other numbers have other fates: docs/simulator.md. It exits 0 when the code was delivered, 1 when it certainly will not be, and 2 when nobody knows yet.
+Other numbers have other fates: docs/simulator.md.
+
+It exits 0 when the code was delivered, 1 when it certainly will not be, and 2 when nobody knows yet.
 """
 
 import asyncio

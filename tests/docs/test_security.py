@@ -11,7 +11,7 @@ ROWS = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") 
 NAMED = re.compile(r"\[(\w+\.py)\]\(\.\./(tests/[\w/]+\.py)\)|`::(\w+)`")
 
 
-def tests_of(row):
+def named_in(row):
     """Return the tests that a row names, each with its file."""
     path, found = None, []
     for text, link, name in NAMED.findall(row.split(" | ")[-1]):
@@ -28,7 +28,7 @@ def tests_of(row):
 def test_every_answer_has_its_tests(row):
     """At least one in each row, and all of them exist."""
     assert row.count(" | ") == 2
-    named = tests_of(row)
+    named = named_in(row)
     assert named
     missing = [
         f"{path}::{name}"
@@ -41,4 +41,4 @@ def test_every_answer_has_its_tests(row):
 def test_the_table_is_read_whole():
     """Also if somebody lays it out anew."""
     assert len(ROWS) > 40
-    assert sum(len(tests_of(row)) for row in ROWS) == PAGE.read_text().count("`::test_")
+    assert sum(len(named_in(row)) for row in ROWS) == PAGE.read_text().count("`::test_")

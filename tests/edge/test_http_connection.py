@@ -5,6 +5,7 @@ import json
 import socket
 
 import pytest
+from graphql import get_introspection_query
 
 from edge import http_connection
 from tests.graphql_api.conftest import KEY, serving
@@ -180,3 +181,34 @@ async def test_a_websocket_may_be_silent(impatient, account):
 
     async with serving() as served:
         assert await asyncio.to_thread(quiet, served.port) == [101]
+
+
+async def test_an_answer_that_nobody_reads_is_not_kept(account, monkeypatch):
+    """Who asks for much and takes nothing is dropped, though the connection itself is fine."""
+    monkeypatch.setattr(http_connection, "TAKEN_WITHIN", 0.3)
+    document = json.dumps({"query": get_introspection_query()}).encode()
+    ask = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(document), document)
+    async with serving() as served:
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(connection, ("127.0.0.1", served.port))
+            asking = asyncio.create_task(loop.sock_sendall(connection, ask * 300))
+            async with asyncio.timeout(20):
+                while not served.server.server_state.connections:
+                    await asyncio.sleep(0.01)
+                while served.server.server_state.connections:
+                    await asyncio.sleep(0.01)
+            asking.cancel()
+            await asyncio.wait({asking})
+
+
+async def test_an_answer_may_be_read_slowly(account, monkeypatch):
+    """Who takes it, however it comes, gets all of it."""
+    monkeypatch.setattr(http_connection, "TAKEN_WITHIN", 0.3)
+    document = json.dumps({"query": get_introspection_query()}).encode()
+    ask = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(document), document)
+    async with serving() as served:
+        answered, _ = await send(served, *[ask, b""] * 20, LAST, every=0.05)
+    assert answered == [*[200] * 20, 404]
