@@ -166,7 +166,7 @@ class HttpConnection(HttpToolsProtocol):
         late = WHOLE_WITHIN if self._since is None else self._since + WHOLE_WITHIN - now
         if late > 0:
             self._watch = self.loop.call_later(late, self._look)
-        elif self.scope is None:
+        elif not (self._read or self.cycle):
             self.transport.close()  # not a word was said
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request was not complete after {WHOLE_WITHIN:g} seconds.")
@@ -205,7 +205,7 @@ class HttpConnection(HttpToolsProtocol):
 
     @property
     def _may_answer(self) -> bool:
-        if self.cycle is None:
+        if not self.cycle:
             return True
         if self.cycle.scope is not self.scope:  # what is wrong comes behind it
             return self.cycle.response_complete
