@@ -1,8 +1,8 @@
 """What a REST client gets to see."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from rest_api import shapes
 from sms.errors import SmsError
 from sms.numbering import NumberFacts
 from sms.providers.registry import Route
@@ -13,7 +13,7 @@ from sms.statuses import FINAL
 from sms.transliterate import Suggestion
 
 
-def message(shown: MessageRecord) -> dict[str, Any]:
+def message(shown: MessageRecord) -> shapes.Message:
     """Return a message with its history. Times are RFC 3339 in UTC."""
     return {
         "id": shown.id,
@@ -39,20 +39,20 @@ def message(shown: MessageRecord) -> dict[str, Any]:
     }
 
 
-def results(shown: Sequence[Accepted | SmsError]) -> dict[str, Any]:
+def results(shown: Sequence[Accepted | SmsError]) -> shapes.Results:
     """Return what became of each of many messages."""
     accepted = sum(isinstance(one, Accepted) for one in shown)
     return {"accepted": accepted, "refused": len(shown) - accepted, "results": [result(one) for one in shown]}
 
 
-def result(shown: Accepted | SmsError) -> dict[str, Any]:
+def result(shown: Accepted | SmsError) -> shapes.Result:
     """Return what became of one of many messages: it has either a `message` or a `refusal`."""
     if isinstance(shown, Accepted):
         return {"message": message(shown.message), "replayed": shown.replayed}
     return {"refusal": {"code": shown.code, "field": shown.field, "detail": shown.detail}}
 
 
-def event(shown: EventRecord) -> dict[str, Any]:
+def event(shown: EventRecord) -> shapes.Event:
     """Return one line of a message's history; what moved nothing has no `sequence`."""
     return {
         "sequence": shown.sequence,
@@ -67,7 +67,7 @@ def event(shown: EventRecord) -> dict[str, Any]:
     }
 
 
-def plan(shown: Plan) -> dict[str, Any]:
+def plan(shown: Plan) -> shapes.Plan:
     """Return what would become of a message."""
     reading = shown.reading
     return {
@@ -83,7 +83,7 @@ def plan(shown: Plan) -> dict[str, Any]:
     }
 
 
-def recipient(shown: NumberFacts) -> dict[str, Any]:
+def recipient(shown: NumberFacts) -> shapes.Recipient:
     """Return what is known of a phone number."""
     return {
         "number": shown.number,
@@ -94,7 +94,7 @@ def recipient(shown: NumberFacts) -> dict[str, Any]:
     }
 
 
-def character(shown: Suggestion) -> dict[str, Any]:
+def character(shown: Suggestion) -> shapes.Character:
     """Return a character that forces a text into UCS-2."""
     return {
         "character": shown.character,
@@ -105,7 +105,7 @@ def character(shown: Suggestion) -> dict[str, Any]:
     }
 
 
-def verdict(shown: Verdict) -> dict[str, Any]:
+def verdict(shown: Verdict) -> shapes.Verdict:
     """Return what one rule says; `ok` is null where it was not looked at."""
     return {
         "rule": shown.rule,
@@ -116,6 +116,6 @@ def verdict(shown: Verdict) -> dict[str, Any]:
     }
 
 
-def route(shown: Route) -> dict[str, Any]:
+def route(shown: Route) -> shapes.Route:
     """Return the provider that a message would go to."""
     return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}

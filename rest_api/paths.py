@@ -1,0 +1,10 @@
+"""Where REST is served. The slash at the end may be left out."""
+
+from typing import Final
+
+COLLECTION: Final = "/api/messages/"
+BATCH: Final = f"{COLLECTION}batch/"
+PLAN: Final = f"{COLLECTION}plan/"
+ITEM: Final = f"{COLLECTION}{{id}}/"
+CANCEL: Final = "/cancel"
+CANCELLATION: Final = f"{COLLECTION}{{id}}{CANCEL}/"
