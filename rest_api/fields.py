@@ -30,8 +30,8 @@ class NewMessage(TypedDict):
     recipient: Annotated[
         str,
         About(
-            "A mobile number: international with `+`, `00` or neither, or national in the service's own region. Spaces, "
-            "dots, dashes and parentheses may stand between its digits.",
+            "A mobile number: international with `+`, `00` or neither, or national in the service's own region. "
+            "Spaces, dots, dashes and parentheses may stand between its digits.",
             minLength=1,
             maxLength=phone_numbers.LONGEST,
         ),
@@ -134,9 +134,7 @@ class NewMessages(TypedDict):
     error_policy: NotRequired[
         Annotated[
             str | None,
-            About(
-                "What a refused message means for the others.", of=ErrorPolicy, default=ErrorPolicy.EACH_ROW.value
-            ),
+            About("What a refused message means for the others.", of=ErrorPolicy, default=ErrorPolicy.EACH_ROW.value),
         ]
     ]
 

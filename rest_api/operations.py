@@ -74,12 +74,10 @@ CREATE_MESSAGE: Final = Operation(
     name="createMessage",
     group=MESSAGES,
     summary="Send a message",
-    description="Answered once the message is stored for good. Sent again with the same idempotency key, it is answered "
-    "with the first message, and nothing is sent twice. A refusal does not use up the key.",
+    description="Answered once the message is stored for good. Sent again with the same idempotency key, it is "
+    "answered with the first message, and nothing is sent twice. A refusal does not use up the key.",
     parameters=(IDEMPOTENCY_KEY,),
-    body=Body(
-        kind=NewMessage, examples={"What is needed": samples.FIELDS, "Every field": samples.ALL_FIELDS}
-    ),
+    body=Body(kind=NewMessage, examples={"What is needed": samples.FIELDS, "Every field": samples.ALL_FIELDS}),
     answers=(
         Answer(
             status=HTTPStatus.ACCEPTED,
@@ -105,8 +103,8 @@ CREATE_MESSAGES: Final = Operation(
     group=MESSAGES,
     summary="Send many messages",
     description="One request, one commit, and a result for each message in its place. The idempotency key is needed, "
-    "unless every message has its own, and stands for the whole batch: sent again, however far it came, what was stored "
-    "is shown and what was refused is tried anew.",
+    "unless every message has its own, and stands for the whole batch: sent again, however far it came, what was "
+    "stored is shown and what was refused is tried anew.",
     parameters=(IDEMPOTENCY_KEY,),
     body=Body(kind=NewMessages, examples={"One good, one bad": samples.BATCH}),
     answers=(
@@ -173,7 +171,7 @@ SHOW_MESSAGE: Final = Operation(
     name="showMessage",
     group=MESSAGES,
     summary="Show a message",
-    description="With its status and its history. Another account's message looks exactly like one that does not exist.",
+    description="With its status and its history. Another account's message looks like one that does not exist.",
     parameters=(ID,),
     answers=(
         Answer(

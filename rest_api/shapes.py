@@ -1,4 +1,4 @@
-"""What a REST client gets to see: the type of each answer, which `rest_api.representations` fills and OpenAPI describes."""
+"""The type of each answer: `rest_api.representations` makes it, and OpenAPI describes it."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -32,7 +32,9 @@ class Receipt(TypedDict):
         ),
     ]
     client_reference: NotRequired[
-        Annotated[object, About("Our own id of the attempt, where the provider gives it back; it finds the message first.")]
+        Annotated[
+            object, About("Our own id of the attempt, where the provider gives it back; it finds the message first.")
+        ]
     ]
     error_code: NotRequired[Annotated[object, About("The provider's own code, a text: why it was not delivered.")]]
 
@@ -58,8 +60,8 @@ TAKE_RECEIPT: Final = Operation(
             kind=Annotated[
                 str,
                 About(
-                    "HMAC-SHA256 of the raw body in hex, with one of the secrets in `DLR_SIGNING_SECRETS`. `sha256=` may "
-                    "stand in front."
+                    "HMAC-SHA256 of the raw body in hex, with one of the secrets in `DLR_SIGNING_SECRETS`. `sha256=` "
+                    "may stand in front."
                 ),
             ],
             is_required=True,

@@ -45,7 +45,12 @@ def document(
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, schemas, problem)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": VERSION, "description": description, "license": {"name": "MIT", "identifier": "MIT"}},
+        "info": {
+            "title": title,
+            "version": VERSION,
+            "description": description,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": "/", "description": "The service that this was read from."}],
         "tags": list(groups),
         "paths": paths,
@@ -122,7 +127,7 @@ def _refusal(
     content = {"schema": {"allOf": parts}, "examples": {code: {"value": _example(status, code)} for code in codes}}
     return {
         "description": " ".join(f"`{code}`: {MEANING_OF_CODE[code]}" for code in codes),
-        "headers": _headers([*headers.OF_STATUS.get(status, ()), *one.headers.get(status, ())]),
+        "headers": _headers([*_usual_headers(one, status), *one.headers.get(status, ())]),
         "content": {problems.MEDIA_TYPE: content},
     }
 
@@ -137,9 +142,17 @@ def _example(status: HTTPStatus, code: ErrorCode) -> Problem:
     }
 
 
+def _usual_headers(one: Operation, status: HTTPStatus) -> Sequence[str]:
+    if status is HTTPStatus.UNAUTHORIZED and not one.needs_key:
+        return ()  # there is no scheme to name
+    return headers.OF_STATUS.get(status, ())
+
+
 def _headers(names: Sequence[str]) -> dict[str, Schema]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _examples(examples: Mapping[str, object]) -> dict[str, Any]:
-    return {f"example{n}": {"summary": summary, "value": value} for n, (summary, value) in enumerate(examples.items(), 1)}
+    return {
+        f"example{n}": {"summary": summary, "value": value} for n, (summary, value) in enumerate(examples.items(), 1)
+    }

@@ -1,9 +1,9 @@
 """JSON Schema (2020-12, as OpenAPI 3.1 has it) of the types that the edges check requests by and answer with.
 
-A field of a TypedDict says of itself what its type does not tell: `size: Annotated[int, About("In bytes.", minimum=1)]`.
+A field of a TypedDict says of itself what its type does not: `size: Annotated[int, About("In bytes.", minimum=1)]`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
@@ -24,7 +24,17 @@ PLAIN: Final[Mapping[Any, Schema]] = {
 }
 # Keywords that a rule of the domain stands behind; the shape of a request is checked without them.
 LIMITS: Final = frozenset(
-    {"minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "maxProperties", "propertyNames", "pattern"}
+    {
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "minItems",
+        "maxItems",
+        "maxProperties",
+        "propertyNames",
+        "pattern",
+    }
 )
 
 
@@ -53,7 +63,7 @@ class Schemas:
             return self.of(arguments[0])
         if origin in {Union, UnionType}:
             return _any_of([self.of(one) for one in arguments if one is not NoneType], NoneType in arguments)
-        if origin is list:
+        if origin in {list, Sequence}:
             return {"type": "array", "items": self.of(arguments[0])}
         if origin is dict:
             return {"type": "object", "additionalProperties": self.of(arguments[1])}
