@@ -85,6 +85,7 @@ CREATE_MESSAGE: Final = Operation(
             kind=shapes.Message,
             examples={"It waits for a worker": samples.shown(samples.message())},
             headers=(LOCATION, REPLAYED),
+            links={"showMessage": "See what becomes of it.", "cancelMessage": "Withdraw it before it is sent."},
         ),
     ),
     refusals=refusals(
@@ -150,8 +151,7 @@ PLAN_MESSAGE: Final = Operation(
     ),
     body=Body(
         kind=NewMessage,
-        name="MessageToPlan",
-        has_limits=False,
+        loose_name="MessageToPlan",
         examples={"A text that is refused": {**samples.FIELDS, "text": "It’s over: STOP"}},  # noqa: RUF001
     ),
     answers=(

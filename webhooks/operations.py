@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Final, NotRequired, TypedDict
 
 from edge.openapi.operations import ANYWHERE, WITH_BODY, Answer, Body, Operation, Parameter, refusals
-from edge.openapi.schemas import About
+from edge.openapi.schemas import About, extensible
 from sms.errors import ErrorCode
 from sms.providers.base import LONGEST_REFERENCE
 from sms.providers.simulator import LONGEST_WORD, STATUS_BY_WORD
@@ -14,6 +14,7 @@ PROVIDERS: Final = "Providers"
 NO_NUL: Final = "^[^\\u0000]*$"
 
 
+@extensible
 class Receipt(TypedDict):
     """A delivery receipt. Whatever else it has is kept with it."""
 
@@ -69,7 +70,7 @@ TAKE_RECEIPT: Final = Operation(
         ),
     ),
     body=Body(
-        kind=Receipt | list[Receipt],
+        kind=Receipt | Annotated[list[Receipt], About("Several.", minItems=1)],
         examples={
             "It was delivered": {"provider_reference": "sim-0d9a2f3c", "status": "DELIVERED"},
             "Two at once": [

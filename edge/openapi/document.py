@@ -8,13 +8,14 @@ from edge import problems
 from edge.meanings import MEANING_OF_CODE
 from edge.openapi import headers
 from edge.openapi.operations import Answer, Body, Operation, Parameter
-from edge.openapi.schemas import About, Schema, Schemas, without_limits
+from edge.openapi.schemas import About, Schema, Schemas, extensible
 from sms.errors import ErrorCode
 
 VERSION: Final = "1.0.0"  # of the API; the first number changes never: see docs/rest.md
 BEARER: Final = "apiKey"
 
 
+@extensible
 class Problem(TypedDict):
     """Why a request was refused (RFC 9457); go by `code`."""
 
@@ -39,7 +40,6 @@ def document(
     """Return the whole document."""
     schemas = Schemas()
     problem = schemas.of(Problem)
-    schemas.components["Problem"]["additionalProperties"] = True  # RFC 9457, section 3.2: extension members
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         paths.setdefault(one.path, {})[one.method.lower()] = _operation(one, schemas, problem)
@@ -102,11 +102,7 @@ def _parameter(one: Parameter, schemas: Schemas) -> dict[str, Any]:
 
 
 def _body(one: Body, schemas: Schemas) -> dict[str, Any]:
-    schema = schemas.of(one.kind)
-    if not one.has_limits:
-        assert one.name is not None
-        schemas.components[one.name] = without_limits(schemas.components[one.kind.__name__])
-        schema = {"$ref": f"#/components/schemas/{one.name}"}
+    schema = schemas.of(one.kind) if one.loose_name is None else schemas.without_limits(one.kind, name=one.loose_name)
     return {"schema": schema, "examples": _examples(one.examples)}
 
 
@@ -116,15 +112,23 @@ def _answer(one: Answer, schemas: Schemas) -> dict[str, Any]:
         shown["headers"] = _headers(one.headers)
     if one.kind is not None:
         shown["content"] = {one.media_type: {"schema": schemas.of(one.kind), "examples": _examples(one.examples)}}
+    if one.links:
+        shown["links"] = {
+            name: {"operationId": name, "description": description, "parameters": {"id": "$response.body#/id"}}
+            for name, description in one.links.items()
+        }
     return shown
 
 
 def _refusal(
     one: Operation, status: HTTPStatus, codes: Collection[ErrorCode], schemas: Schemas, problem: Schema
 ) -> dict[str, Any]:
-    narrower = {"properties": {"status": {"const": status.value}, "code": {"enum": list(codes)}}}
+    narrower = {"properties": {"status": {"const": status.value}, "code": {"enum": [code.value for code in codes]}}}
     parts = [problem, narrower] + ([schemas.of(one.more[status])] if status in one.more else [])
-    content = {"schema": {"allOf": parts}, "examples": {code: {"value": _example(status, code)} for code in codes}}
+    content = {
+        "schema": {"allOf": parts},
+        "examples": {code.value: {"value": _example(status, code)} for code in codes},
+    }
     return {
         "description": " ".join(f"`{code}`: {MEANING_OF_CODE[code]}" for code in codes),
         "headers": _headers([*_usual_headers(one, status), *one.headers.get(status, ())]),

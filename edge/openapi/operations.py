@@ -30,8 +30,7 @@ class Body:
 
     kind: Any
     examples: Mapping[str, object]  # by a sentence on each
-    name: str | None = None  # its own, where it is not that of the type
-    has_limits: bool = True  # False: what only a rule of the domain forbids is no reason to refuse the request
+    loose_name: str | None = None  # given where what only a rule of the domain forbids does not refuse the request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +43,9 @@ class Answer:
     examples: Mapping[str, object] = field(default_factory=dict)
     headers: Sequence[str] = ()  # names in `edge.openapi.headers`; which are always there is said there
     media_type: str = JSON
+    links: Mapping[str, str] = field(
+        default_factory=dict
+    )  # operations that take its member `id`, with a sentence on each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    NotRequired,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 from uuid import UUID
 
 from edge.meanings import MEANINGS
@@ -38,6 +49,10 @@ LIMITS: Final = frozenset(
 )
 
 
+T = TypeVar("T")
+EXTENSIBLE: Final[set[Any]] = set()
+
+
 class About:
     """What a type does not tell of a field."""
 
@@ -46,6 +61,12 @@ class About:
         self.description = description
         self.of = of
         self.keywords = keywords
+
+
+def extensible(kind: type[T]) -> type[T]:
+    """Mark a TypedDict whose documents may have members that are not its own."""
+    EXTENSIBLE.add(kind)
+    return kind
 
 
 class Schemas:
@@ -69,6 +90,14 @@ class Schemas:
             return {"type": "object", "additionalProperties": self.of(arguments[1])}
         return dict(PLAIN[kind]) if kind in PLAIN else self._named(kind)
 
+    def without_limits(self, kind: Any, *, name: str) -> Schema:
+        """Return the schema of a TypedDict, under another name, without what only a rule of the domain forbids."""
+        if name not in self.components:
+            hints = get_type_hints(kind, include_extras=True)
+            loose = {field: self.of(_loose(hint)) for field, hint in hints.items()}
+            self.components[name] = {**self._fields(kind), "properties": loose}
+        return _reference(name)
+
     def _described(self, kind: Any, about: About) -> Schema:
         if about.of is not None:
             kind = about.of | None if NoneType in get_args(kind) else about.of
@@ -79,7 +108,7 @@ class Schemas:
         if name not in self.components:
             self.components[name] = {}  # a type may have itself in it
             self.components[name] = self._fields(kind) if is_typeddict(kind) else words(kind)
-        return {"$ref": f"#/components/schemas/{name}"}
+        return _reference(name)
 
     def _fields(self, kind: Any) -> Schema:
         hints = get_type_hints(kind, include_extras=True)
@@ -88,7 +117,7 @@ class Schemas:
             "description": kind.__doc__,
             "properties": {name: self.of(hint) for name, hint in hints.items()},
             "required": [name for name in hints if name in kind.__required_keys__],
-            "additionalProperties": False,
+            "additionalProperties": kind in EXTENSIBLE,
         }
 
 
@@ -102,13 +131,16 @@ def words(enum: type[Enum]) -> Schema:
     return schema
 
 
-def without_limits(schema: Schema) -> Schema:
-    """Return the schema of an object without what only a rule of the domain forbids."""
-    properties = {
-        name: {key: value for key, value in field.items() if key not in LIMITS}
-        for name, field in schema["properties"].items()
-    }
-    return {**schema, "properties": properties}
+def _reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _loose(hint: Any) -> Any:
+    if get_origin(hint) is NotRequired:
+        return _loose(get_args(hint)[0])
+    kind, about = get_args(hint)
+    keywords = {keyword: value for keyword, value in about.keywords.items() if keyword not in LIMITS}
+    return Annotated[kind, About(about.description, **keywords)]
 
 
 def _any_of(schemas: list[Schema], is_nullable: bool) -> Schema:  # noqa: FBT001  one of two parts of a union
