@@ -23,7 +23,7 @@ demo: ## send messages through the running service and follow them
 faults: .installed ## strike the service with every fault, many seeds, and print the figures (ARGS="--seeds 2")
 	@$(V)/python -m tests.faults $(ARGS)
 
-bench: ## measure the service beside its references; about 15 minutes (ARGS="--quick", or names of some)
+bench: ## measure the service beside its references; about 20 minutes (ARGS="--quick", or names of some)
 	@$(PYTHON) -m devstack install bench
 	@$(V)/python -m benchmarks $(ARGS)
 

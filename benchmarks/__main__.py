@@ -24,6 +24,7 @@ NAMES = (
     "subscribers",
     "idle",
     "storage",
+    "listing",
     "cold_start",
 )
 RESULTS = Path(__file__).parent / "results"

@@ -46,7 +46,8 @@ class Endpoint:
         method = cast("str", request.scope["method"])
         handler = self._handlers.get("GET" if method == "HEAD" else method)
         if handler is None:
-            allowed = {"Allow": ", ".join(self._handlers)}
+            also = ("HEAD",) if "GET" in self._handlers else ()
+            allowed = {"Allow": ", ".join((*self._handlers, *also))}
             return problems.bad_method(method, allowed)
         try:
             return await handler(request)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
@@ -56,6 +57,9 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
+    ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
+    ErrorCode.CURSOR_INVALID: "This is no cursor that a list gave.",
+    ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
@@ -111,6 +115,12 @@ MEANING_OF_NUMBER_TYPE: Final[Mapping[NumberType, str]] = {
     NumberType.VOICEMAIL: "A voicemail box.",
 }
 
+MEANING_OF_OUTCOME: Final[Mapping[Handover, str]] = {
+    Handover.SENT: "The provider took it.",
+    Handover.NOT_SENT: "The provider certainly does not have it.",
+    Handover.MAYBE_SENT: "The request left, and no trustworthy answer came.",
+}
+
 MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     Status: MEANING_OF_STATUS,
     ErrorCode: MEANING_OF_CODE,
@@ -119,4 +129,5 @@ MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     ErrorPolicy: MEANING_OF_ERROR_POLICY,
     RuleName: MEANING_OF_RULE,
     NumberType: MEANING_OF_NUMBER_TYPE,
+    Handover: MEANING_OF_OUTCOME,
 }

@@ -23,6 +23,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.InvalidMessage: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidBatch: HTTPStatus.BAD_REQUEST,
+    errors.InvalidList: HTTPStatus.BAD_REQUEST,
     errors.BatchRefused: HTTPStatus.BAD_REQUEST,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,

@@ -1,10 +1,12 @@
 """Who is asking, and how to answer: what every resolver is given."""
 
+from functools import cached_property
 from typing import Any
 
 import strawberry
 from starlette.responses import Response
 
+from graphql_api.loaders import Loaders
 from sms.services.authenticate import Caller, authenticate
 
 
@@ -16,6 +18,11 @@ class Context:
         self.connection_params: dict[str, Any] | None = None  # filled by Strawberry with the payload of connection_init
         self.idempotency_key = idempotency_key  # the header's; a socket has none
         self.response: Response | None = None
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Read what belongs to many messages at once; made when first used, as most operations need none."""
+        return Loaders()
 
     async def caller(self) -> Caller:
         """Return who is asking, as of now: a key may be revoked while its socket is open.

@@ -9,6 +9,7 @@ from edge.meanings import MEANINGS
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
@@ -61,6 +62,13 @@ _show(
     description="What kind of line a number was given out for.",
 )
 
+_show(
+    Handover,
+    name="AttemptOutcome",
+    description="Whether a provider has a message after an attempt to hand it over.",
+)
+
 MessageStatus: TypeAlias = Status
+AttemptOutcome: TypeAlias = Handover
 RefusalCode: TypeAlias = ErrorCode
 Policy: TypeAlias = DeliveryPolicy

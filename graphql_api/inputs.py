@@ -7,7 +7,8 @@ from typing import Any, Final
 import strawberry
 from strawberry.types.arguments import InputContext
 
-from graphql_api.enums import Policy
+from graphql_api.enums import MessageStatus, Policy
+from sms import listing
 from sms.models import Priority
 from sms.services.accept_many import ErrorPolicy
 
@@ -83,6 +84,24 @@ class SendMessagesInput:
         "stored is returned, what was refused is tried anew. The header `Idempotency-Key` does the same."
     )
     error_policy: ErrorPolicy | None = optional("What a refused message means for the others; EACH_ROW.")
+
+
+@strawberry.input(description="Which messages to list: those that have all of what is given.")
+class MessageFilter:
+    """Which messages to list."""
+
+    statuses: list[MessageStatus] | None = optional("Any of these; an empty list is none of them.")
+    recipient: str | None = optional("The number, in any way that a send takes it.")
+    sender_id: str | None = optional("What the handset showed as from.")
+    client_reference: str | None = optional("Your own label.")
+    created_after: datetime | None = optional("Accepted at this time or later, with an offset from UTC or a Z.")
+    created_before: datetime | None = optional("Accepted before this time, with an offset from UTC or a Z.")
+    test: bool | None = optional("Whether it was sent with a test key.")
+
+    def as_filter(self) -> listing.MessageFilter:
+        """Return what `sms.listing` takes."""
+        given = {name: value for name, value in vars(self).items() if value is not strawberry.UNSET}
+        return listing.MessageFilter(is_test=given.pop("test", None), **given)
 
 
 NAMES: Final = {

@@ -1,17 +1,22 @@
 """Reads."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from edge.problems import BadRequest
 from graphql_api.context import Info
-from graphql_api.inputs import PlanMessageInput
+from graphql_api.inputs import MessageFilter, PlanMessageInput
+from graphql_api.pages import MessageConnection
 from graphql_api.plans import MessagePlan
 from graphql_api.types import Message
-from sms import scopes, selectors
-from sms.errors import MessageNotFound
+from sms import listing, scopes, selectors
+from sms.errors import InvalidList, MessageNotFound
+from sms.records import MessageRecord
 from sms.services.plan import plan
+
+T = TypeVar("T")
 
 
 @strawberry.type(description="Reads.")
@@ -19,19 +24,54 @@ class Query:
     """Reads."""
 
     @strawberry.field(  # type: ignore[untyped-decorator]
-        description="One message of the account. Null if the account has none with this id."
+        description="One message of the account, by exactly one of the two. Null if the account has none with it."
     )
     async def message(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The message's id.")]
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID | None, strawberry.argument(description="The message's id.")] = strawberry.UNSET,
+        client_reference: Annotated[
+            str | None,
+            strawberry.argument(description="Your own label: of several messages with it, the newest is returned."),
+        ] = strawberry.UNSET,
     ) -> Message | None:
         """Return one message, or None: a malformed id and another account's look like one that does not exist."""
         caller = await info.context.caller()
         caller.require(scopes.READ)
-        try:
-            found = await selectors.message(account_id=caller.account_id, message_id=UUID(id))
-        except (ValueError, MessageNotFound):
-            return None
-        return Message.of(found)
+        found = await _find(caller.account_id, _given(id), _given(client_reference))
+        return None if found is None else Message.of(found)
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="The account's messages, newest first. A page takes about the same time whatever is asked for: "
+        f"at most {listing.LOOKED_AT:,} messages are looked at. Where few of those match, the page is short, or empty, "
+        "with `hasNextPage` true and an `endCursor` to go on from. There is no `last` or `before`: the list is read in "
+        "one direction."
+    )
+    async def messages(
+        self,
+        info: Info,
+        filter: Annotated[
+            MessageFilter | None, strawberry.argument(description="Which of them; all, if it is left out.")
+        ] = strawberry.UNSET,
+        first: Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")] = listing.USUAL,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Go on behind this cursor of an earlier page. It is only a position, so the filter may be "
+                "another."
+            ),
+        ] = strawberry.UNSET,
+    ) -> MessageConnection:
+        """Return a page of messages."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        page = await listing.messages(
+            account_id=caller.account_id,
+            wanted=filter.as_filter() if filter else listing.ALL,
+            limit=listing.USUAL if first is None else first,
+            after=_given(after),
+        )
+        return MessageConnection.of(page, is_first=not after)
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="What would become of a message. Nothing is stored or sent; what the message breaks is told by the "
@@ -42,3 +82,31 @@ class Query:
     ) -> MessagePlan:
         """Tell what would become of a message."""
         return MessagePlan.of(plan(caller=await info.context.caller(), **input.as_kwargs()))
+
+
+def _given(value: T | None) -> T | None:
+    """Return what was given; null is as if it were not."""
+    return None if value is strawberry.UNSET else value
+
+
+async def _find(account_id: UUID, id: str | None, client_reference: str | None) -> MessageRecord | None:
+    if id is not None and client_reference is None:
+        return await _with_id(account_id, id)
+    if client_reference is not None and id is None:
+        return await _newest(account_id, listing.MessageFilter(client_reference=client_reference))
+    raise BadRequest("Ask for a message by exactly one of 'id' and 'clientReference'.")
+
+
+async def _with_id(account_id: UUID, id: str) -> MessageRecord | None:
+    try:
+        return await selectors.message(account_id=account_id, message_id=UUID(id))
+    except (ValueError, MessageNotFound):
+        return None
+
+
+async def _newest(account_id: UUID, wanted: listing.MessageFilter) -> MessageRecord | None:
+    try:
+        page = await listing.messages(account_id=account_id, wanted=wanted, limit=1)
+    except InvalidList:  # nobody has such a label
+        return None
+    return next(iter(page.messages), None)

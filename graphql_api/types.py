@@ -1,15 +1,18 @@
 """What clients get to see."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, Self
+from uuid import UUID
 
 import strawberry
 
-from graphql_api.enums import MessageStatus, Policy
+from graphql_api.context import Info
+from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal
 from sms.errors import SmsError
 from sms.models import Priority
-from sms.records import EventRecord, MessageRecord
+from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.store import Accepted
 from sms.statuses import FINAL
 
@@ -51,6 +54,36 @@ class MessageEvent:
         )
 
 
+@strawberry.type(description="One try to hand a message to a provider. It is written before the provider is called.")
+class SubmitAttempt:
+    """One try to hand a message to a provider."""
+
+    number: int = described("1, 2, 3 …")
+    provider: str = described("The provider that was called.")
+    started_at: datetime = described("When the message was taken to be handed over.")
+    finished_at: datetime | None = described("When it was known what came of it. Null while it is open.")
+    outcome: AttemptOutcome | None = described("Whether the provider has the message. Null while it is open.")
+    provider_reference: str | None = described("The provider's id for the message.")
+    error_code: str | None = described("Why it failed, as a stable word that is the same for every provider.")
+    provider_error: str | None = described("The provider's own error code.")
+    detail: str | None = described("More, for a person.")
+
+    @classmethod
+    def of(cls, row: AttemptRecord) -> Self:
+        """Show a row."""
+        return cls(
+            number=row.number,
+            provider=row.provider,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            outcome=None if row.outcome is None else AttemptOutcome(row.outcome),
+            provider_reference=row.provider_reference,
+            error_code=row.error_code,
+            provider_error=row.provider_error,
+            detail=row.detail,
+        )
+
+
 @strawberry.type(description="A name and a text of the caller's own.")
 class MetadataEntry:
     """A name and a text of the caller's own."""
@@ -85,14 +118,25 @@ class Message:
     created_at: datetime = described("When the message was accepted.")
     updated_at: datetime = described("When its status last changed.")
 
-    @strawberry.field(description="The history, oldest first.")  # type: ignore[untyped-decorator]
-    def events(self) -> list[MessageEvent]:
-        """Return the history, oldest first."""
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="The history, oldest first.", graphql_type=list[MessageEvent]
+    )
+    def events(self, info: Info) -> list[MessageEvent] | Awaitable[list[MessageEvent]]:
+        """Return the history, oldest first; what came without it reads it together with the others of its list."""
+        if self.row.history is None:
+            return _events_of(self.row.id, info)
         return [MessageEvent.of(row) for row in self.row.history]
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="The tries to hand it to a provider, the first one first."
+    )
+    async def attempts(self, info: Info) -> list[SubmitAttempt]:
+        """Return the attempts, read together with those of other messages."""
+        return [SubmitAttempt.of(row) for row in await info.context.loaders.attempts.load(self.row.id)]
 
     @classmethod
     def of(cls, row: MessageRecord) -> Self:
-        """Show a row that came with its history."""
+        """Show a row."""
         return cls(
             row=row,
             id=strawberry.ID(str(row.id)),
@@ -116,6 +160,10 @@ class Message:
             created_at=row.created_at,
             updated_at=row.updated_at,
         )
+
+
+async def _events_of(message_id: UUID, info: Info) -> list[MessageEvent]:
+    return [MessageEvent.of(row) for row in await info.context.loaders.histories.load(message_id)]
 
 
 @strawberry.type(description="The message is stored for good, and will be sent.")

@@ -1,8 +1,9 @@
-"""REST: `POST /api/messages/`, `POST …/batch/`, `POST …/plan/`, `GET …/<id>/` and `POST …/<id>/cancel/`."""
+"""REST: `POST` and `GET /api/messages/`, `POST …/batch/` and `…/plan/`, `GET …/<id>/`, `POST …/<id>/cancel/`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -14,9 +15,9 @@ from edge import problems
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from edge.openapi.headers import LOCATION, REPLAYED
-from rest_api import representations, requests
+from rest_api import entity_tags, representations, requests
 from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, ITEM, PLAN
-from sms import scopes, selectors
+from sms import listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
@@ -61,13 +62,28 @@ async def plan_message(request: Request) -> Response:
     return _json(representations.plan(planned), HTTPStatus.OK, {})
 
 
+async def list_messages(request: Request) -> Response:
+    """Return a page of messages, newest first, with a link to the next one (RFC 8288)."""
+    caller = await caller_of(request)
+    caller.require(scopes.READ)
+    page = await listing.messages(account_id=caller.account_id, **requests.page(request))
+    headers = {} if page.next is None else {"Link": f'<{_next_page(request, page.next)}>; rel="next"'}
+    return _json(representations.page(page), HTTPStatus.OK, headers)
+
+
+def _next_page(request: Request, cursor: str) -> str:
+    same = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    return f"{COLLECTION}?{urlencode([*same, ('after', cursor)])}"
+
+
 async def show_message(request: Request) -> Response:
-    """Return one message with its history."""
+    """Return one message with its history and its attempts, or 304 to a client that has just that."""
     caller = await caller_of(request)
     caller.require(scopes.READ)
     message_id = _id_in(request.scope["path"])
-    found = await selectors.message(account_id=caller.account_id, message_id=message_id)
-    return _json(representations.message(found), HTTPStatus.OK, {})
+    found, attempts = await selectors.message_and_attempts(account_id=caller.account_id, message_id=message_id)
+    response = _json(representations.message_and_attempts(found, attempts), HTTPStatus.OK, {})
+    return entity_tags.tagged(response, request.headers.get("if-none-match"))
 
 
 async def cancel_message(request: Request) -> Response:
@@ -91,7 +107,7 @@ def _json(document: Mapping[str, Any], status: HTTPStatus, headers: dict[str, st
 
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
-    COLLECTION: Endpoint(POST=create_message),
+    COLLECTION: Endpoint(POST=create_message, GET=list_messages),
     BATCH: Endpoint(POST=create_messages),
     PLAN: Endpoint(POST=plan_message),
     ITEM: Endpoint(GET=show_message),

@@ -58,7 +58,7 @@ class NewMessage(TypedDict):
             About(
                 "Your own label, returned untouched: printable characters.",
                 minLength=1,
-                maxLength=rules.LONGEST_REFERENCE,
+                maxLength=content.LONGEST_REFERENCE,
             ),
         ]
     ]

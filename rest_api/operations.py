@@ -1,10 +1,11 @@
 """The routes of this edge, described: `rest_api.app` serves them, `edge.openapi` writes them down."""
 
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from edge.openapi.headers import LOCATION, REPLAYED
+from edge.openapi.headers import CACHING, ETAG, LINK, LOCATION, REPLAYED
 from edge.openapi.operations import (
     ANYWHERE,
     WITH_BODY,
@@ -19,8 +20,10 @@ from edge.openapi.operations import (
 from edge.openapi.schemas import About
 from rest_api import paths, representations, samples, shapes
 from rest_api.fields import NewMessage, NewMessages
+from sms import listing
 from sms.errors import ErrorCode
 from sms.services.rules import LONGEST_KEY
+from sms.statuses import Status
 
 MESSAGES: Final = "Messages"
 
@@ -67,6 +70,14 @@ ID: Final = Parameter(
     is_required=True,
     example=str(samples.ID),
 )
+
+
+def _filter(
+    name: str, kind: Any, description: str, *, is_list: bool = False, example: str | None = None, **keywords: Any
+) -> Parameter:
+    about = About(description, **keywords)
+    return Parameter(name=name, where="query", kind=Annotated[kind, about], is_list=is_list, example=example)
+
 
 CREATE_MESSAGE: Final = Operation(
     method="POST",
@@ -165,21 +176,77 @@ PLAN_MESSAGE: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY, WITH_BODY),
 )
 
+LIST_MESSAGES: Final = Operation(
+    method="GET",
+    path=paths.COLLECTION,
+    name="listMessages",
+    group=MESSAGES,
+    summary="List messages",
+    description="The account's messages, newest first, that have all of what is asked for. A page takes about the same "
+    "time whatever that is: one that had to look at many messages may be short, or empty, and have a next one.",
+    parameters=(
+        _filter("status", Status, "With this status; repeated, with any of these.", is_list=True, example="FAILED"),
+        _filter("recipient", str, "To this number, written in any way that a send takes.", example="+233200000901"),
+        _filter("sender_id", str, "From this sender ID.", example="MyCorp"),
+        _filter("client_reference", str, "With just this label of yours.", example="invoice-17"),
+        _filter("created_after", datetime, "Accepted at this time or later; with an offset from UTC, or a `Z`."),
+        _filter("created_before", datetime, "Accepted earlier than this; with an offset from UTC, or a `Z`."),
+        _filter("test", bool, "Sent with a test key, or not."),
+        _filter("limit", int, "How many.", minimum=1, maximum=listing.MOST, default=listing.USUAL),
+        _filter("after", str, "The `next` of the page before. It is good for ever, also with another filter."),
+    ),
+    answers=(
+        Answer(
+            status=HTTPStatus.OK,
+            description="A page.",
+            kind=shapes.Page,
+            examples={"The last page": samples.page()},
+            headers=(LINK,),
+        ),
+    ),
+    refusals=refusals(
+        ANYWHERE,
+        WITH_KEY,
+        {
+            HTTPStatus.BAD_REQUEST: (
+                ErrorCode.PAGE_SIZE_INVALID,
+                ErrorCode.CURSOR_INVALID,
+                ErrorCode.FILTER_INVALID,
+                ErrorCode.SENDER_ID_INVALID,
+                ErrorCode.RECIPIENT_INVALID,
+                ErrorCode.RECIPIENT_NOT_MOBILE,
+                ErrorCode.CLIENT_REFERENCE_INVALID,
+            )
+        },
+    ),
+)
+
 SHOW_MESSAGE: Final = Operation(
     method="GET",
     path=paths.ITEM,
     name="showMessage",
     group=MESSAGES,
     summary="Show a message",
-    description="With its status and its history. Another account's message looks like one that does not exist.",
-    parameters=(ID,),
+    description="With its status, its history, and the attempts to hand it to a provider. Another account's message "
+    "looks like one that does not exist.",
+    parameters=(
+        ID,
+        Parameter(
+            name="If-None-Match",
+            where="header",
+            kind=Annotated[str, About("The `ETag` of what you have: 304 if nothing has changed since.")],
+            example='"9f2c1f4c0a5b4d0e8d0c6f2b7a1e3c55"',
+        ),
+    ),
     answers=(
         Answer(
             status=HTTPStatus.OK,
             description="The message.",
-            kind=shapes.Message,
-            examples={"It was delivered": samples.shown(samples.message(steps=4))},
+            kind=shapes.MessageWithAttempts,
+            examples={"It was delivered": samples.delivered()},
+            headers=(ETAG, CACHING),
         ),
+        Answer(status=HTTPStatus.NOT_MODIFIED, description="You have just that.", headers=(ETAG, CACHING)),
     ),
     refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE),
 )
@@ -204,4 +271,4 @@ CANCEL_MESSAGE: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE, {HTTPStatus.CONFLICT: (ErrorCode.NOT_CANCELABLE,)}),
 )
 
-OPERATIONS: Final = (CREATE_MESSAGE, CREATE_MESSAGES, PLAN_MESSAGE, SHOW_MESSAGE, CANCEL_MESSAGE)
+OPERATIONS: Final = (CREATE_MESSAGE, LIST_MESSAGES, CREATE_MESSAGES, PLAN_MESSAGE, SHOW_MESSAGE, CANCEL_MESSAGE)

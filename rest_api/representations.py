@@ -4,17 +4,18 @@ from collections.abc import Sequence
 
 from rest_api import shapes
 from sms.errors import SmsError
+from sms.listing import Page
 from sms.numbering import NumberFacts
 from sms.providers.registry import Route
-from sms.records import EventRecord, MessageRecord
+from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.plan import Plan, Verdict
 from sms.services.store import Accepted
 from sms.statuses import FINAL
 from sms.transliterate import Suggestion
 
 
-def message(shown: MessageRecord) -> shapes.Message:
-    """Return a message with its history. Times are RFC 3339 in UTC."""
+def listed(shown: MessageRecord) -> shapes.ListedMessage:
+    """Return a message without its history. Times are RFC 3339 in UTC."""
     return {
         "id": shown.id,
         "sender_id": shown.sender_id,
@@ -35,8 +36,22 @@ def message(shown: MessageRecord) -> shapes.Message:
         "error_code": shown.error_code,
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
-        "events": [event(one) for one in shown.history],
     }
+
+
+def message(shown: MessageRecord) -> shapes.Message:
+    """Return a message with its history, which was read."""
+    return {**listed(shown), "events": [event(one) for one in shown.history or ()]}
+
+
+def message_and_attempts(shown: MessageRecord, attempts: Sequence[AttemptRecord]) -> shapes.MessageWithAttempts:
+    """Return a message with its history and its submit attempts."""
+    return {**message(shown), "attempts": [attempt(one) for one in attempts]}
+
+
+def page(shown: Page) -> shapes.Page:
+    """Return a page of a list; its messages have no history."""
+    return {"messages": [listed(one) for one in shown.messages], "next": shown.next}
 
 
 def results(shown: Sequence[Accepted | SmsError]) -> shapes.Results:
@@ -119,3 +134,18 @@ def verdict(shown: Verdict) -> shapes.Verdict:
 def route(shown: Route) -> shapes.Route:
     """Return the provider that a message would go to."""
     return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}
+
+
+def attempt(shown: AttemptRecord) -> shapes.Attempt:
+    """Return one try to hand a message to a provider; while it is open it has no `finished_at` and no `outcome`."""
+    return {
+        "number": shown.number,
+        "provider": shown.provider,
+        "started_at": shown.started_at,
+        "finished_at": shown.finished_at,
+        "outcome": shown.outcome,
+        "provider_reference": shown.provider_reference,
+        "error_code": shown.error_code,
+        "provider_error": shown.provider_error,
+        "detail": shown.detail,
+    }

@@ -8,10 +8,12 @@ import orjson
 
 from rest_api import representations
 from sms.errors import ErrorCode, InvalidMessage
+from sms.listing import Page
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberFacts, NumberType
+from sms.providers.base import Handover
 from sms.providers.registry import Route
-from sms.records import EventRecord, MessageRecord
+from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.segments import Encoding
 from sms.services.plan import Plan, Reading, Verdict
 from sms.services.rules import RuleName
@@ -82,12 +84,28 @@ def message(*, steps: int = 1) -> MessageRecord:
     )
 
 
+def attempt() -> AttemptRecord:
+    """Return the attempt by which it was sent."""
+    return AttemptRecord(
+        message_id=ID,
+        number=1,
+        provider="simulator",
+        started_at=ACCEPTED_AT + timedelta(milliseconds=52),
+        finished_at=ACCEPTED_AT + timedelta(milliseconds=57),
+        outcome=Handover.SENT,
+        provider_reference="sim-0d9a2f3c",
+        error_code=None,
+        provider_error=None,
+        detail=None,
+    )
+
+
 def canceled() -> MessageRecord:
     """Return a message that was withdrawn."""
     record = message()
     at = ACCEPTED_AT + timedelta(milliseconds=20)
     record.status, record.sequence, record.updated_at = Status.CANCELED, 2, at
-    record.history.append(EventRecord(message_id=ID, sequence=2, status=Status.CANCELED, occurred_at=at))
+    record.history = [*(record.history or ()), EventRecord(ID, sequence=2, status=Status.CANCELED, occurred_at=at)]
     return record
 
 
@@ -139,3 +157,13 @@ def as_json(document: Any) -> Any:
 def shown(record: MessageRecord) -> Any:
     """Return a message as a client parses it."""
     return as_json(representations.message(record))
+
+
+def delivered() -> Any:
+    """Return a message that was delivered, with its attempt, as a client parses it."""
+    return as_json(representations.message_and_attempts(message(steps=4), [attempt()]))
+
+
+def page() -> Any:
+    """Return a page of one message, as a client parses it."""
+    return as_json(representations.page(Page([message(steps=4)], None)))

@@ -9,6 +9,7 @@ from edge.openapi.schemas import About, extensible
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.providers.base import Handover
 from sms.providers.errors import ProviderError
 from sms.segments import Encoding
 from sms.services.rules import RuleName
@@ -31,7 +32,7 @@ class Event(TypedDict):
     occurred_at: Annotated[datetime, About("When it was recorded.")]
 
 
-class Message(TypedDict):
+class ListedMessage(TypedDict):
     """A message, and what became of it. Times are by UTC."""
 
     id: Annotated[UUID, About("Its id; ids grow with time.")]
@@ -55,7 +56,39 @@ class Message(TypedDict):
     error_code: Annotated[str | None, About("Why it was not delivered.", of=ProviderError)]
     created_at: Annotated[datetime, About("When it was accepted.")]
     updated_at: Annotated[datetime, About("When its status changed last.")]
+
+
+class Message(ListedMessage):
+    """A message, and what became of it, with its history. Times are by UTC."""
+
     events: Annotated[list[Event], About("Its history, oldest first.")]
+
+
+class Attempt(TypedDict):
+    """One try to hand a message to a provider."""
+
+    number: Annotated[int, About("1, 2, 3 …", minimum=1)]
+    provider: Annotated[str, About("The provider.")]
+    started_at: Annotated[datetime, About("When it was recorded, before the provider was called.")]
+    finished_at: Annotated[datetime | None, About("When its outcome was; null while it is open.")]
+    outcome: Annotated[str | None, About("Whether the provider has it; null while it is open.", of=Handover)]
+    provider_reference: Annotated[str | None, About("The provider's id for it.")]
+    error_code: Annotated[str | None, About("Why it was not taken.", of=ProviderError)]
+    provider_error: Annotated[str | None, About("The provider's own code.")]
+    detail: Annotated[str | None, About("A sentence, where there is more to say.")]
+
+
+class MessageWithAttempts(Message):
+    """A message, and what became of it, with its history and its attempts. Times are by UTC."""
+
+    attempts: Annotated[list[Attempt], About("The tries to hand it to a provider, oldest first.")]
+
+
+class Page(TypedDict):
+    """A page of a list of messages, newest first."""
+
+    messages: Annotated[list[ListedMessage], About("Without their histories. It may be empty, and have a next one.")]
+    next: Annotated[str | None, About("The `after` of the next page; null where there is none.")]
 
 
 class Refusal(TypedDict):

@@ -1,4 +1,4 @@
-"""What a message may say, and who it may say it is from. Pure: no Django here.
+"""What a message may say, who it may say it is from, and how its sender may label it. Pure: no Django here.
 
 Sources of the facts about sender IDs: 3GPP TS 23.040, 9.1.2.5: an address field holds 10 octets, so 11 septets of text;
 ITU-T E.164: a number has at most 15 digits. The characters allowed are those that networks pass on unchanged.
@@ -12,6 +12,7 @@ from unicodedata import category, normalize
 from sms.errors import ErrorCode, InvalidMessage
 
 LONGEST_SENDER_ID: Final = 11
+LONGEST_REFERENCE: Final = 255
 FAR_TOO_LONG: Final = 10_000  # characters; ten segments have room for 1,530
 
 _is_numeric_sender = re.compile(r"[0-9]{3,8}|\+[1-9][0-9]{6,14}").fullmatch  # a short code, or E.164
@@ -50,6 +51,13 @@ def _fault_of_name(value: str) -> str | None:
     if value != value.strip(" "):
         return "The sender ID starts or ends with a space; leave it out."
     return None
+
+
+def check_client_reference(value: str) -> None:
+    """Raise InvalidMessage CLIENT_REFERENCE_INVALID for what cannot be a caller's own label."""
+    if not value or len(value) > LONGEST_REFERENCE or not value.isprintable():
+        sentence = f"A client reference has 1 to {LONGEST_REFERENCE} printable characters."
+        raise InvalidMessage(ErrorCode.CLIENT_REFERENCE_INVALID, sentence, "client_reference")
 
 
 def check_text(text: str) -> None:

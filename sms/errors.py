@@ -4,6 +4,7 @@ SmsError
 ├── InvalidMessage         the caller can mend the request
 ├── IdempotencyConflict    the key was used for another request
 ├── InvalidBatch           the caller can mend the request for many messages
+├── InvalidList            the caller can mend the request for a list
 ├── BatchRefused           nothing is wrong with this message, but with another one of its batch
 ├── InternalError          our own fault
 ├── MessageNotFound        no such message, or another account's
@@ -52,6 +53,9 @@ class ErrorCode(StrEnum):
     BATCH_INVALID = "BATCH_INVALID"
     BATCH_REFUSED = "BATCH_REFUSED"
     NOT_CANCELABLE = "NOT_CANCELABLE"
+    PAGE_SIZE_INVALID = "PAGE_SIZE_INVALID"
+    CURSOR_INVALID = "CURSOR_INVALID"
+    FILTER_INVALID = "FILTER_INVALID"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
@@ -96,6 +100,18 @@ class InvalidBatch(SmsError):
     def because(cls, error: InvalidMessage) -> "InvalidBatch":
         """Say of a batch what is wrong with something that a single message has, too."""
         return cls(error.code, error.detail, field=error.field)
+
+
+class InvalidList(SmsError):
+    """The request for a list cannot be answered; `field` names the part to mend."""
+
+    def __init__(self, code: ErrorCode, detail: str, field: str | None) -> None:
+        super().__init__(code, detail, field=field)
+
+    @classmethod
+    def because(cls, error: InvalidMessage) -> "InvalidList":
+        """Say of a filter what is wrong with something that a message has, too."""
+        return cls(error.code, error.detail, error.field)
 
 
 class BatchRefused(SmsError):

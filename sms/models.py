@@ -114,7 +114,7 @@ class Message(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["account", "id"], name="message_by_account"),
-            models.Index(fields=["recipient", "id"], name="message_by_recipient"),
+            models.Index(fields=["recipient", "account", "id"], name="message_by_recipient"),
             models.Index(
                 fields=["account", "client_reference", "id"],
                 condition=Q(client_reference__isnull=False),

@@ -1,8 +1,12 @@
 """What readers are given: rows without the ORM around them, which costs more than all the rest of an accept."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
+
+import orjson
 
 from sms.models import Priority
 from sms.statuses import Status
@@ -51,8 +55,39 @@ class MessageRecord:
     provider_reference: str | None
     error_code: str | None
     body_discarded_at: datetime | None
-    history: list[EventRecord] = field(default_factory=list)  # oldest first
+    history: list[EventRecord] | None = None  # oldest first; None where it was not read
 
     def __post_init__(self) -> None:
         self.status = Status(self.status)
         self.priority = Priority(self.priority)
+
+
+@dataclass(slots=True)
+class AttemptRecord:
+    """One try to hand a message to a provider: see `sms.models.SubmitAttempt`."""
+
+    message_id: UUID
+    number: int
+    provider: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str | None
+    provider_reference: str | None
+    error_code: str | None
+    provider_error: str | None
+    detail: str | None
+
+
+# In the order of the records' fields; the last one of a message comes from another table.
+EVENT_COLUMNS: Final = tuple(one.name for one in fields(EventRecord))
+MESSAGE_COLUMNS: Final = tuple(one.name for one in fields(MessageRecord))[:-1]
+ATTEMPT_COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
+_METADATA: Final = MESSAGE_COLUMNS.index("metadata")
+
+
+def message_of(row: Sequence[Any]) -> MessageRecord:
+    """Make a record of MESSAGE_COLUMNS as the database gives them, where JSON is still a text."""
+    record = MessageRecord(*row)
+    if record.metadata is not None:
+        record.metadata = orjson.loads(row[_METADATA])
+    return record

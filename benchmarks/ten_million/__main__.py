@@ -1,9 +1,9 @@
-"""`python -m benchmarks.ten_million`: the rates on an empty database, then on one that holds ten million messages."""
+"""`python -m benchmarks.ten_million`: rates without and with ten million messages stored, and how long lists take."""
 
 import time
 from collections.abc import Sequence
 
-from benchmarks import accept_rest, command, dispatch_batch, receipts
+from benchmarks import accept_rest, command, dispatch_batch, listing, receipts
 from benchmarks.figures import AT_LEAST, Figure, table
 from benchmarks.plan import Plan
 from benchmarks.seed import MILLION, seed
@@ -29,12 +29,14 @@ def main() -> None:
         seed(stack.environment["DATABASE_URL"], messages, tell=screen.say)
         screen.say(f"\n{sizes(stack, messages=messages)}\n({time.monotonic() - begun:.0f} s)\n")
         full = _all_stages(stack, plan)
+        lists = listing.lists(stack, plan)
         plans = stack.run("-m", "benchmarks.ten_million.explain")
     compared = _compared(empty, full)
     screen.say(plans)
     screen.say(table(compared))
+    screen.say(table(lists))
     if given.json is not None:
-        command.write(given.json, {"empty": empty, "full": full, "compared": compared}, plan)
+        command.write(given.json, {"empty": empty, "full": full, "compared": compared, "lists": lists}, plan)
 
 
 def _all_stages(stack: Stack, plan: Plan) -> list[Figure]:

@@ -7,8 +7,9 @@ EXPLAIN (ANALYZE, BUFFERS) it, in a savepoint that is rolled back too.
 import asyncio
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import django
@@ -20,7 +21,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
+from sms import listing
 from sms.database import rows
+from sms.listing import MessageFilter
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
 from sms.services import dispatch, receive, report
@@ -30,6 +33,16 @@ from sms.services.new_message import NewMessage, check
 from sms.statuses import Status
 
 ROWS = 100
+# What is asked for, in the words of `benchmarks.seed`: with an index of its own, and without one.
+LISTS = {
+    "of all messages": MessageFilter(),
+    "of a status that none has": MessageFilter(statuses=[Status.FAILED]),
+    "of a time": MessageFilter(created_before=datetime.now(UTC) - timedelta(days=15)),
+    "to a number that only a neighbour sends to": MessageFilter(recipient="+233209999999"),
+    "with a reference that many share, of a status that none has": MessageFilter(
+        client_reference="reminders", statuses=[Status.FAILED]
+    ),
+}
 HOT = re.compile(r"^\s*(WITH|SELECT|INSERT|UPDATE|DELETE)", re.IGNORECASE)
 
 
@@ -39,34 +52,40 @@ class Explainer:
     def __init__(self) -> None:
         self._is_asking = False
 
-    def __call__(
-        self, execute: Callable[..., Any], sql: str, params: Sequence[Any], many: Any, context: dict[str, Any]
-    ) -> Any:
-        """Explain, then execute."""
-        if HOT.match(sql) and not self._is_asking:
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: Any, context: dict[str, Any]) -> Any:
+        """Explain each statement, then execute them."""
+        if not self._is_asking:
             self._is_asking = True
             try:
-                given = iter(params)
-                for one in sql.split(";"):  # several in one go
-                    self._explain(one, [next(given) for _ in range(one.count("%s"))])
+                self._explain_each(sql, params)
             finally:
                 self._is_asking = False
         return execute(sql, params, many, context)
 
-    def _explain(self, sql: str, params: Sequence[Any]) -> None:
+    def _explain_each(self, sql: str, params: Any) -> None:
+        ahead = ""  # settings and locks, which the next statement needs
+        by_position = iter(() if isinstance(params, Mapping) else params or ())
+        for one in sql.split(";"):  # several in one go
+            given = params if isinstance(params, Mapping) else [next(by_position) for _ in range(one.count("%s"))]
+            if HOT.match(one):
+                self._explain(ahead, one, given)
+            else:
+                ahead += f"{one};"
+
+    def _explain(self, ahead: str, statement: str, given: Any) -> None:
         savepoint = transaction.savepoint()
         with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params)
+            cursor.execute(f"{ahead} EXPLAIN (ANALYZE, BUFFERS) {statement}", given)
             plan = [line for (line,) in cursor.fetchall()]
         transaction.savepoint_rollback(savepoint)
-        first = " ".join(sql.split())
+        first = " ".join(statement.split())
         print(f"\n#### {first[:110]} …\n\n```\n" + "\n".join(plan) + "\n```")
 
 
 @contextmanager
 def explained(stage: str) -> Iterator[None]:
     """Explain what runs inside."""
-    print(f"\n### {stage}, {ROWS} messages")
+    print(f"\n### {stage}")
     with connection.execute_wrapper(Explainer()):
         yield
 
@@ -78,13 +97,17 @@ def main() -> None:
     # What commits by itself is here part of the transaction that leaves no trace.
     for module in (stores, receive, dispatch):
         module.at_once = rows  # type: ignore[attr-defined]
+    with transaction.atomic():  # of their own, as their settings stay until its end
+        for name, wanted in LISTS.items():
+            with explained(f"a page {name}"):
+                listing.get_page(caller.account_id, wanted)
     with transaction.atomic():
-        with explained("accept"):
+        with explained(f"accept, {ROWS} messages"):
             stores.store([_new_message(caller) for _ in range(ROWS)])
-        with explained("dispatch"):
+        with explained(f"dispatch, {ROWS} messages"):
             claimed = dispatch.claim(provider, limit=ROWS)
             dispatch.record(provider, claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
-        with explained("receipts"):
+        with explained(f"receipts, {ROWS} messages"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
             report.process_set(limit=ROWS)
         transaction.set_rollback(True)

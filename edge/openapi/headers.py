@@ -9,6 +9,9 @@ REPLAYED: Final = "Idempotency-Replayed"
 RETRY_AFTER: Final = "Retry-After"
 CHALLENGE: Final = "WWW-Authenticate"
 ALLOW: Final = "Allow"
+LINK: Final = "Link"
+ETAG: Final = "ETag"
+CACHING: Final = "Cache-Control"
 
 HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     LOCATION: {
@@ -30,6 +33,20 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
         "description": "How to say who is calling.",
         "required": True,
         "schema": {"const": "Bearer"},
+    },
+    LINK: {
+        "description": 'Where the next page is, with `rel="next"` (RFC 8288). It is not there on the last one.',
+        "schema": {"type": "string"},
+    },
+    ETAG: {
+        "description": "Stands for the very bytes of this answer; for `If-None-Match`.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+    },
+    CACHING: {
+        "description": "That only you may keep it, and have to ask whether it is still true.",
+        "required": True,
+        "schema": {"type": "string"},
     },
     ALLOW: {
         "description": "The methods that are possible here.",

@@ -1,12 +1,12 @@
 """Account for every accepted message: what is stored has to agree with itself, whatever was killed on the way."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
 import structlog
 
 from sms.database import execute, rows, transact
+from sms.ids import first_id_of
 from sms.models import Reconciliation
 from sms.statuses import FINAL, OPEN
 
@@ -98,7 +98,7 @@ def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:
     execute("SET LOCAL statement_timeout = 0")
     ((now,),) = rows("SELECT now()")
     parameters = {
-        "since": str(first_id_of(now - min(accepted_within, now - datetime.fromtimestamp(0, now.tzinfo)))),
+        "since": str(first_id_of(now, offset=-accepted_within)),
         "open": sorted(OPEN),
         "final": sorted(FINAL),
         "grace": GRACE,
@@ -109,8 +109,3 @@ def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:
     if account.accepted != account.open + account.final:
         drift.append(Drift("accepted = open + final", abs(account.accepted - account.open - account.final), ()))
     return account, drift
-
-
-def first_id_of(moment: datetime) -> UUID:
-    """Return the lowest UUIDv7 of a millisecond (RFC 9562, section 5.7)."""
-    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))

@@ -17,7 +17,6 @@ from sms.services.authenticate import Caller
 LONGEST_VALIDITY = 72 * 3600  # seconds
 SHORTEST_VALIDITY = 60
 MOST_SEGMENTS = 10
-LONGEST_REFERENCE = 255
 LONGEST_KEY = 255
 FURTHEST_AHEAD = timedelta(days=90)
 LATEST_REPEAT = timedelta(hours=1)
@@ -132,13 +131,8 @@ def _length(draft: Draft, _: Caller) -> None:
 
 
 def _client_reference(draft: Draft, _: Caller) -> None:
-    value = draft.client_reference
-    if value is not None and not (1 <= len(value) <= LONGEST_REFERENCE and value.isprintable()):
-        raise InvalidMessage(
-            ErrorCode.CLIENT_REFERENCE_INVALID,
-            f"A client reference has 1 to {LONGEST_REFERENCE} printable characters.",
-            field="client_reference",
-        )
+    if draft.client_reference is not None:
+        content.check_client_reference(draft.client_reference)
 
 
 def _delivery_policy(draft: Draft, _: Caller) -> None:

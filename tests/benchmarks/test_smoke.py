@@ -26,6 +26,7 @@ ON_A_STACK = (
     "dispatch_single",
     "idle",
     "storage",
+    "listing",
 )
 FIELDS = {
     "name",
