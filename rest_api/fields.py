@@ -6,7 +6,7 @@ Each has the JSON type that `rest_api.requests` asks for. The limits beside it a
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict, get_args, get_origin, get_type_hints
 
-from edge.openapi.schemas import About
+from edge.openapi.schemas import About, closed
 from sms import content, phone_numbers
 from sms.models import DeliveryPolicy, Priority
 from sms.services import rules
@@ -15,6 +15,7 @@ from sms.services.accept_many import MOST, ErrorPolicy
 LONGEST_SENDER_ID: Final = 16  # a number in E.164, with the plus
 
 
+@closed
 class NewMessage(TypedDict):
     """A message to send. A field that may be left out may be null instead, which is the same."""
 
@@ -112,6 +113,7 @@ class NewMessage(TypedDict):
     ]
 
 
+@closed
 class NewBatchMessage(NewMessage):
     """A message of a batch."""
 
@@ -127,6 +129,7 @@ class NewBatchMessage(NewMessage):
     ]
 
 
+@closed
 class NewMessages(TypedDict):
     """Messages to send in one request."""
 

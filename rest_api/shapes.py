@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
-from edge.openapi.schemas import About, extensible
+from edge.openapi.schemas import About
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
@@ -123,7 +123,6 @@ class Results(TypedDict):
     results: Annotated[list[Result], About("One for each message, in their order.")]
 
 
-@extensible
 class BatchProblem(TypedDict):
     """Beside the members of every problem, where none of the messages was accepted: why not."""
 

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Final, NotRequired, TypedDict
 
 from edge.openapi.operations import ANYWHERE, WITH_BODY, Answer, Body, Operation, Parameter, refusals
-from edge.openapi.schemas import About, extensible
+from edge.openapi.schemas import About
 from sms.errors import ErrorCode
 from sms.providers.base import LONGEST_REFERENCE
 from sms.providers.simulator import LONGEST_WORD, STATUS_BY_WORD
@@ -14,7 +14,6 @@ PROVIDERS: Final = "Providers"
 NO_NUL: Final = "^[^\\u0000]*$"
 
 
-@extensible
 class Receipt(TypedDict):
     """A delivery receipt. Whatever else it has is kept with it."""
 

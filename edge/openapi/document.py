@@ -8,14 +8,13 @@ from edge import problems
 from edge.meanings import MEANING_OF_CODE
 from edge.openapi import headers
 from edge.openapi.operations import Answer, Body, Operation, Parameter
-from edge.openapi.schemas import About, Schema, Schemas, extensible
+from edge.openapi.schemas import About, Schema, Schemas
 from sms.errors import ErrorCode
 
 VERSION: Final = "1.0.0"  # of the API; the first number changes never: see docs/rest.md
 BEARER: Final = "apiKey"
 
 
-@extensible
 class Problem(TypedDict):
     """Why a request was refused (RFC 9457); go by `code`."""
 

@@ -50,7 +50,7 @@ LIMITS: Final = frozenset(
 
 
 T = TypeVar("T")
-EXTENSIBLE: Final[set[Any]] = set()
+CLOSED: Final[set[Any]] = set()
 
 
 class About:
@@ -63,9 +63,9 @@ class About:
         self.keywords = keywords
 
 
-def extensible(kind: type[T]) -> type[T]:
-    """Mark a TypedDict whose documents may have members that are not its own."""
-    EXTENSIBLE.add(kind)
+def closed(kind: type[T]) -> type[T]:
+    """Mark a TypedDict whose documents may have no other members. Answers are never closed: they grow."""
+    CLOSED.add(kind)
     return kind
 
 
@@ -112,13 +112,13 @@ class Schemas:
 
     def _fields(self, kind: Any) -> Schema:
         hints = get_type_hints(kind, include_extras=True)
-        return {
+        schema: Schema = {
             "type": "object",
             "description": kind.__doc__,
             "properties": {name: self.of(hint) for name, hint in hints.items()},
             "required": [name for name in hints if name in kind.__required_keys__],
-            "additionalProperties": kind in EXTENSIBLE,
         }
+        return {**schema, "additionalProperties": False} if kind in CLOSED else schema
 
 
 def words(enum: type[Enum]) -> Schema:
