@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import jsonschema_rs
 
@@ -42,7 +42,7 @@ def _patterns():
 @cache
 def validator(*pointer):
     """A validator of the schema at a place of the document, formats and all."""
-    reference = "#/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in pointer)
+    reference = "#/" + "/".join(quote(part.replace("~", "~0").replace("/", "~1"), safe="~") for part in pointer)
     components = {**document()["components"], "schemas": _strict()}
     whole = {"$ref": reference, "components": components, "paths": document()["paths"]}
     return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
@@ -73,7 +73,8 @@ def check(method, url, answer):
     if method == "HEAD" or status in BODILESS:
         return
     ((media_type, _),) = described["content"].items()
-    assert answer.headers["content-type"] == media_type
+    given = answer.headers["content-type"]
+    assert given == media_type, f"{method} {path} {status} is {given}"
     place = ("paths", path, method.lower(), "responses", status, "content", media_type, "schema")
     error = next(validator(*place).iter_errors(answer.json()), None)
     assert error is None, f"{method} {path} {status}: {error}"
