@@ -8,6 +8,7 @@ from typing import Any, Final
 
 Document = Mapping[str, Any]
 
+MOST_CODES: Final = 3  # in the line that opens the others
 SHOWN_LIMITS: Final = {
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
@@ -116,37 +117,38 @@ def _request(document: Document, body: Document | None) -> str:
 
 
 def _answer(document: Document, status: str, answer: Document) -> str:
-    is_refusal = not status.startswith("2")
+    show = _refusal if status >= "400" else _success
     headers = "".join(
         _row(name, {**_resolved(document, one)["schema"], "description": _resolved(document, one)["description"]})
         for name, one in answer.get("headers", {}).items()
     )
+    return show(status, answer, f"<table>{headers}</table>" if headers else "")
+
+
+def _success(status: str, answer: Document, headers: str) -> str:
     content = "".join(
-        f'<p class="quiet">{escape(media_type)}{"" if is_refusal else ", " + _kind(one["schema"])}</p>'
-        f"{_examples(one['examples'])}"
+        f'<p class="quiet">{escape(media_type)}, {_kind(one["schema"])}</p>{_examples(one["examples"])}'
         for media_type, one in answer.get("content", {}).items()
     )
-    kind = "refused" if is_refusal else "done"
-    description = _codes(answer) if is_refusal else _prose(answer["description"])
-    table = f"<table>{headers}</table>" if headers else ""
     return (
-        f'<details class="answer {kind}"{"" if is_refusal else " open"}><summary><span class="status">{status}</span> '
-        f"{_summary(answer, is_refusal=is_refusal)}</summary>{description}{table}{content}</details>"
+        f'<details class="answer done" open><summary><span class="status">{status}</span> '
+        f"{_inline(answer['description'])}</summary>{headers}{content}</details>"
     )
 
 
-def _summary(answer: Document, *, is_refusal: bool) -> str:
-    if not is_refusal:
-        return _inline(answer["description"])
-    return " ".join(f"<code>{code}</code>" for code in _examples_of(answer))
-
-
-def _codes(answer: Document) -> str:
+def _refusal(status: str, answer: Document, headers: str) -> str:
+    examples = _examples_of(answer)
+    shown = " ".join(f"<code>{code}</code>" for code in list(examples)[:MOST_CODES])
+    more = f" and {len(examples) - MOST_CODES} more" if len(examples) > MOST_CODES else ""
     rows = "".join(
         f"<tr><td><code>{code}</code></td><td>{_inline(one['value']['detail'])}</td></tr>"
-        for code, one in _examples_of(answer).items()
+        for code, one in examples.items()
     )
-    return f"<table>{rows}</table>" if rows else _prose(answer["description"])
+    first = dict([next(iter(examples.items()))])
+    return (
+        f'<details class="answer refused"><summary><span class="status">{status}</span> {shown}{more}</summary>'
+        f"<table>{rows}</table>{headers}{_examples(first)}</details>"
+    )
 
 
 def _examples_of(answer: Document) -> Mapping[str, Any]:
