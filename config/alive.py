@@ -5,7 +5,10 @@ import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from config import logs
 from sms.liveness import silent_parts
 
 if __name__ == "__main__":
+    logs.set_up()
+    logs.catch_what_escapes()
     sys.exit(sys.argv[1] in silent_parts())

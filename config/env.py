@@ -2,9 +2,12 @@
 
 import ipaddress
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from environs import Env, EnvValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 from phonenumbers import SUPPORTED_REGIONS
+
+from sms.networks import Network, parse_network
 
 env = Env(eager=False)
 
@@ -19,6 +22,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _network(text: str) -> Network:
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 8080, validate=validate.Range(0, 65535))
 DATABASE_URL: str = env.str(
@@ -28,6 +38,7 @@ REDIS_URL: str = env.str("REDIS_URL", validate=validate.Regexp("rediss?://.", er
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+TRUSTED_PROXIES: list[Network] = env.list("TRUSTED_PROXIES", [], subcast=_network)
 RUNS_IN_DOCKER: bool = env.bool("RUNS_IN_DOCKER", False)
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
@@ -83,6 +94,14 @@ def refuse_unsafe_combinations() -> None:
             f"ANONYMOUS_ACCOUNT lets anyone send without a key, and HOST={HOST} can be reached from other machines; "
             "unset one of them; see .env.example"
         )
+
+
+def secrets() -> list[str]:
+    """Return every value that nobody may read in a log."""
+    in_addresses = [one for url in (DATABASE_URL, REDIS_URL) if (one := urlsplit(url).password)]
+    return [
+        SECRET_KEY, METRICS_TOKEN, DEMO_API_KEY, *DLR_SIGNING_SECRETS, *in_addresses, *map(unquote, in_addresses)
+    ]  # fmt: skip
 
 
 def seal() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import uvicorn
 
-from config import env
+from config import env, logs
 
 LARGEST_FRAME = 64 * 1024  # bytes
 SWITCH = 0.0005  # seconds that the loop may keep a thread waiting that has news from the database
@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve on HOST and PORT until told to stop."""
+    logs.set_up()
+    logs.catch_what_escapes()
     _allow_many_sockets()
     config = uvicorn.Config(
         "config.asgi:application",
@@ -45,10 +47,10 @@ def main() -> None:
         http="edge.http_connection:HttpConnection",
         loop="config.loop:Loop",
         lifespan="on",
+        proxy_headers=False,  # by itself uvicorn believes every process of this machine; see `edge.client_address`
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # a layer around every request; nothing here asks for what it tells
         ws="graphql_api.connection:Connection",
         ws_max_size=LARGEST_FRAME,
         timeout_keep_alive=75,

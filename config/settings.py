@@ -62,8 +62,11 @@ SMS_GRAPHQL_SUGGESTIONS = env.GRAPHQL_SUGGESTIONS and env.GRAPHQL_INTROSPECTION
 SMS_GRAPHQL_IDE = env.GRAPHQL_IDE and not env.GRAPHQL_TRUSTED_ONLY
 SMS_GRAPHQL_TRUSTED_DOCUMENTS = env.GRAPHQL_TRUSTED_DOCUMENTS
 SMS_GRAPHQL_TRUSTED_ONLY = env.GRAPHQL_TRUSTED_ONLY
+SMS_TRUSTED_PROXIES = tuple(env.TRUSTED_PROXIES)
 SMS_METRICS_TOKEN = env.METRICS_TOKEN
 SMS_REDIS_URL = env.REDIS_URL
+# The simulator stays among them: test messages go there, whatever the default is.
+SMS_DEFAULT_PROVIDER = "simulator"
 SMS_PROVIDERS = {
     "simulator": {
         "class": "sms.providers.simulator.SimulatorProvider",
@@ -77,4 +80,4 @@ SMS_PROVIDERS = {
 SMS_EVENT_LISTENERS = ["graphql_api.publisher.publish"]
 
 LOGGING_CONFIG = None
-logs.configure(env.LOG_LEVEL)
+logs.set_up()

@@ -22,6 +22,8 @@ from devstack.servers import Server, write_private
 USER = "sms"
 # Loses data when the machine crashes, but not when PostgreSQL does: a test may kill it.
 FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+# By itself it logs every statement that fails, with the texts and numbers in it; the service logs the failure.
+QUIET = {"log_min_messages": "log", "log_min_error_statement": "panic", "log_error_verbosity": "terse"}
 STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
@@ -103,6 +105,7 @@ class Postgres(Server):
             "port": str(self.port),
             # A path to a socket may have 107 bytes, and a checkout lies where it lies.
             "unix_socket_directories": "",
+            **QUIET,
             **({} if self.durable else FORGETFUL),
             **self.options,
         }

@@ -62,6 +62,8 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
+    ErrorCode.RATE_LIMITED: "The account may send so many messages a second, and no more.",
+    ErrorCode.QUOTA_EXCEEDED: "The account may send so many messages a day, and no more.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
     ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
     ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",

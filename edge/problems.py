@@ -5,6 +5,7 @@ from http import HTTPStatus
 import orjson
 from starlette.responses import Response
 
+from edge import rate_limit
 from sms import errors
 from sms.errors import ErrorCode, SmsError
 
@@ -30,6 +31,10 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.PermissionDenied: HTTPStatus.FORBIDDEN,
+    errors.NotForTestKeys: HTTPStatus.FORBIDDEN,
+    errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvalidReceipt: HTTPStatus.BAD_REQUEST,
     errors.SignatureRefused: HTTPStatus.UNAUTHORIZED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -61,14 +66,16 @@ def problem(
     return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, MEDIA_TYPE)
 
 
-def from_error(error: SmsError) -> Response:
+def from_error(error: SmsError, **more: object) -> Response:
     """Return what a refusal looks like over HTTP."""
     headers: dict[str, str] = {}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.LimitExceeded):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.LimitExceeded):
+        headers |= rate_limit.headers_of(error.windows)
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(_status_of(error), error.code, error.detail, field=error.field, headers=headers)
+    return problem(_status_of(error), error.code, error.detail, field=error.field, headers=headers, **more)
 
 
 def _status_of(error: SmsError) -> HTTPStatus:

@@ -51,9 +51,23 @@ class MessageRefusal(Refusal):
     """Why this one of many messages was not stored."""
 
     @classmethod
-    def of(cls, error: SmsError) -> Self:
+    def of(cls, error: SmsError) -> Refusal:
         """Show a refusal."""
+        if isinstance(error, errors.LimitExceeded):
+            return LimitExceeded.of(error)
         return cls(code=error.code, field=_spelled(error), detail=error.detail)
+
+
+@strawberry.type(description="The account has sent as much as it may. The same request may come again later.")
+class LimitExceeded(Refusal):
+    """The account has sent as much as it may."""
+
+    retry_after: int = strawberry.field(description="Seconds to wait before the same request can be accepted.")
+
+    @classmethod
+    def of(cls, error: errors.LimitExceeded) -> Self:
+        """Show a refusal."""
+        return cls(code=error.code, field=_spelled(error), detail=error.detail, retry_after=error.retry_after)
 
 
 @strawberry.type(description="The account has no message with this id.")
@@ -86,6 +100,16 @@ class IdempotencyConflicts(strawberry.ExceptionHandler[errors.IdempotencyConflic
     ) -> IdempotencyConflict:
         """Translate."""
         return IdempotencyConflict(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+class LimitsExceeded(strawberry.ExceptionHandler[errors.LimitExceeded, LimitExceeded]):
+    """Makes a limit that is reached a member of the field's union."""
+
+    def handle(
+        self, exception: errors.LimitExceeded, *, field: StrawberryField, info: strawberry.Info
+    ) -> LimitExceeded:
+        """Translate."""
+        return LimitExceeded.of(exception)
 
 
 class InvalidBatches(strawberry.ExceptionHandler[errors.InvalidBatch, InvalidBatch]):

@@ -14,6 +14,7 @@ from channels.layers import get_channel_layer
 
 from graphql_api.hints import from_hint, group_of, to_event
 from sms.records import EventRecord
+from sms.redaction import words_of
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ class Listener:
                         self._pass_on(await layer.receive(channel))
             except Exception as error:  # noqa: BLE001  whatever it is, the database still has the truth
                 if wait == FIRST_WAIT:
-                    log.warning("live_updates_delayed", account=str(self.account_id), error=repr(error))
+                    log.warning("live_updates_delayed", account=str(self.account_id), error=words_of(error))
             self.has_joined = False
             await asyncio.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -126,7 +127,7 @@ class _OneLineAnOutage(logging.Filter):
             return False
         self._quiet_until = time.monotonic() + SAY_AGAIN
         if record.exc_info:
-            record.msg, record.args = f"{record.msg}: {record.exc_info[1]!r}", ()
+            record.msg, record.args = "%s: %s", (record.msg, record.exc_info[1])
             record.exc_info = None
         return True
 

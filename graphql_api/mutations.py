@@ -7,8 +7,16 @@ from uuid import UUID
 
 import strawberry
 
+from edge import rate_limit
 from graphql_api.context import Context, Info
-from graphql_api.errors import IdempotencyConflict, InvalidBatch, InvalidMessage, MessageNotFound, NotCancelable
+from graphql_api.errors import (
+    IdempotencyConflict,
+    InvalidBatch,
+    InvalidMessage,
+    LimitExceeded,
+    MessageNotFound,
+    NotCancelable,
+)
 from graphql_api.idempotency import is_alone, key_of, tell_replayed
 from graphql_api.inputs import SendMessageInput, SendMessagesInput
 from graphql_api.types import CancelMessageSuccess, Message, SendMessagesPayload, SendMessagesRow, SendMessageSuccess
@@ -16,14 +24,14 @@ from sms import errors
 from sms.services.accept import accept
 from sms.services.accept_many import ErrorPolicy, accept_many
 from sms.services.cancel import cancel
-from sms.services.store import Accepted
+from sms.services.store import Accepted, limit_behind, windows_of
 
 SendMessageResult = Annotated[
-    SendMessageSuccess | InvalidMessage | IdempotencyConflict,
+    SendMessageSuccess | InvalidMessage | IdempotencyConflict | LimitExceeded,
     strawberry.union("SendMessageResult", description="The message, or why there is none."),
 ]
 SendMessagesResult = Annotated[
-    SendMessagesPayload | InvalidBatch,
+    SendMessagesPayload | InvalidBatch | LimitExceeded,
     strawberry.union("SendMessagesResult", description="What became of each message, or why none was looked at."),
 ]
 CancelMessageResult = Annotated[
@@ -72,7 +80,12 @@ class Mutation:
 async def send(context: Context, input: SendMessageInput, is_alone: Callable[[], bool]) -> SendMessageSuccess:
     """Accept one message for whoever asks; `is_alone` tells whether the operation has no other field."""
     key = key_of(context, input.idempotency_key, is_alone)
-    accepted = await accept(caller=await context.caller(), **{**input.as_kwargs(), "idempotency_key": key})
+    try:
+        accepted = await accept(caller=await context.caller(), **{**input.as_kwargs(), "idempotency_key": key})
+    except errors.LimitExceeded as error:
+        context.tell(rate_limit.headers_of(error.windows))
+        raise
+    context.tell(rate_limit.headers_of(accepted.windows))
     tell_replayed(context, [accepted], is_alone)
     return SendMessageSuccess(message=Message.of(accepted.message), replayed=accepted.replayed)
 
@@ -89,6 +102,9 @@ async def send_many(context: Context, input: SendMessagesInput, is_alone: Callab
         idempotency_key=key,
         error_policy=input.error_policy or ErrorPolicy.EACH_ROW,
     )
+    context.tell(rate_limit.headers_of(windows_of(results)))
+    if (limit := limit_behind(results)) is not None:
+        raise limit
     accepted = sum(isinstance(one, Accepted) for one in results)
     tell_replayed(context, results, is_alone)
     return SendMessagesPayload(

@@ -8,10 +8,11 @@ import strawberry
 from edge.problems import BadRequest
 from graphql_api.context import Info
 from graphql_api.inputs import MessageFilter, PlanMessageInput
+from graphql_api.me import Me
 from graphql_api.pages import MessageConnection
 from graphql_api.plans import MessagePlan
 from graphql_api.types import Message
-from sms import listing, scopes, selectors
+from sms import accounts, listing, scopes, selectors
 from sms.errors import InvalidList, MessageNotFound
 from sms.records import MessageRecord
 from sms.services.plan import plan
@@ -22,6 +23,12 @@ T = TypeVar("T")
 @strawberry.type(description="Reads.")
 class Query:
     """Reads."""
+
+    @strawberry.field(description="Who asks, and what is left of its limits.")  # type: ignore[untyped-decorator]
+    async def me(self, info: Info) -> Me:
+        """Return who asks; every key may know that of itself."""
+        caller = await info.context.caller()
+        return Me.of(await accounts.me(account_id=caller.account_id, key_id=caller.key_id))
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="One message of the account, by exactly one of the two. Null if the account has none with it."

@@ -27,10 +27,12 @@ schema = ServiceSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
+    types=[errors.MessageRefusal],  # only an interface leads to it
     extensions=[Limits],
     exception_handlers=[
         errors.InvalidMessages(),
         errors.IdempotencyConflicts(),
+        errors.LimitsExceeded(),
         errors.InvalidBatches(),
         errors.MessagesNotFound(),
         errors.NotCancelables(),

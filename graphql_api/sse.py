@@ -61,7 +61,9 @@ class StreamView(GraphQLView):
 
     async def run(self, request: Request, reply: Response) -> ASGIApp:  # type: ignore[override]
         """Return the stream; nothing of the operation has run yet. Raises what `GraphQLView.run` raises."""
-        context = Context(request.headers.get("authorization"), idempotency_key=request.headers.get("idempotency-key"))
+        context = Context(
+            request.headers.get("authorization"), request.scope, idempotency_key=request.headers.get("idempotency-key")
+        )
         await context.caller()
         try:
             asked = await read(request)

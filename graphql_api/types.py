@@ -9,7 +9,7 @@ import strawberry
 
 from graphql_api.context import Info
 from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
-from graphql_api.errors import MessageRefusal
+from graphql_api.errors import MessageRefusal, Refusal
 from sms.errors import SmsError
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -100,7 +100,13 @@ class Message:
     id: strawberry.ID = described("Made by the service; sorts by time.")
     sender_id: str = described("What the handset shows as from.")
     recipient: str = described("The number in E.164, such as +233200000901.")
-    text: str = described("The text that is sent: as it was given, or as `transliterate` made it.")
+    text: str = described(
+        "The text that is sent: as it was given, or as `transliterate` made it. Empty once it is discarded: see "
+        "`textDiscardedAt`."
+    )
+    text_discarded_at: datetime | None = described(
+        "When text and metadata were discarded, as the account asked for, or the recipient."
+    )
     status: MessageStatus = described("What is known of the message now.")
     final: bool = described("Whether the status is final. A late receipt may still correct some final statuses.")
     encoding: str = described("GSM7 or UCS2.")
@@ -143,6 +149,7 @@ class Message:
             sender_id=row.sender_id,
             recipient=row.recipient,
             text=row.text,
+            text_discarded_at=row.body_discarded_at,
             status=row.status,
             final=row.status in FINAL,
             encoding=row.encoding,
@@ -180,7 +187,7 @@ class SendMessagesRow:
 
     message: Message | None = described("The message, stored for good. Null if it was refused.")
     replayed: bool = described("Whether its idempotency key had been used for this very message before.")
-    refusal: MessageRefusal | None = described("Why there is no message.")
+    refusal: Refusal | None = described("Why there is no message: a `MessageRefusal` or a `LimitExceeded`.")
 
     @classmethod
     def of(cls, result: Accepted | SmsError) -> Self:

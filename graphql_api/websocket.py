@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from strawberry.types.unset import UNSET
 
 from graphql_api.close_codes import CloseCode
 from graphql_api.context import Context
+from graphql_api.guard import guard
 from graphql_api.protocol import Handler
 from graphql_api.schema import schema
 from sms.errors import Unauthenticated
@@ -72,6 +73,10 @@ class Consumer(GraphQLWSConsumer[Context, None]):
     sockets still work.
     """
 
+    _life: asyncio.Timeout
+    _watched: ExitStack  # by the guard of the key, once the client is in
+    _farewell = (CloseCode.RECONNECT, "This socket has been open long enough; connect again")
+
     channel_layer_alias = "none"
     websocket_adapter_class = Socket
     graphql_transport_ws_handler_class = Handler
@@ -112,11 +117,12 @@ class Consumer(GraphQLWSConsumer[Context, None]):
     async def run(self, *args: Any, **kwargs: Any) -> Any:
         """Talk until one side has enough."""
         try:
-            async with asyncio.timeout(LIFETIME):
-                return await super().run(*args, **kwargs)
+            async with asyncio.timeout(LIFETIME) as self._life:
+                with ExitStack() as self._watched:
+                    return await super().run(*args, **kwargs)
         except TimeoutError:
             with suppress(OSError, RuntimeError):
-                await self.close(CloseCode.RECONNECT, "This socket has been open long enough; connect again")
+                await self.close(*self._farewell)
         except Exception:
             log.exception("socket_failed")
             with suppress(OSError, RuntimeError):
@@ -124,7 +130,7 @@ class Consumer(GraphQLWSConsumer[Context, None]):
 
     async def get_context(self, request: Any, response: Any) -> Context:
         """Return what the socket's operations share."""
-        return Context(self.get_websocket_headers(self).get("authorization"))
+        return Context(self.get_websocket_headers(self).get("authorization"), self.scope)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Let the client in if its key is good. Raises ConnectionRejectionError, or Unavailable."""
@@ -136,7 +142,14 @@ class Consumer(GraphQLWSConsumer[Context, None]):
             await context.caller()
         except Unauthenticated:
             raise ConnectionRejectionError from None
+        self._watched.enter_context(guard().watching(context, self._turn_out))
         return UNSET
+
+    def _turn_out(self) -> None:
+        """End, as the key that the client came with is no longer good."""
+        if not self._life.expired():
+            self._farewell = (CloseCode.FORBIDDEN, "This API key is no longer valid")
+            self._life.reschedule(asyncio.get_running_loop().time())
 
     def is_websocket_origin_allowed(self, request: Any, origin: str) -> bool:
         """Whether a page from elsewhere may connect: from one of our own hosts, on whatever port."""

@@ -1,4 +1,4 @@
-"""REST: `POST` and `GET /api/messages/`, `POST …/batch/` and `…/plan/`, `GET …/<id>/`, `POST …/<id>/cancel/`."""
+"""REST: everything below `/api/messages/`, and `GET /api/me/`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -11,19 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from edge import problems
+from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from edge.openapi.headers import LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
-from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, ITEM, PLAN
-from sms import listing, scopes, selectors
+from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, ITEM, ME, PLAN
+from sms import accounts, listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
 from sms.services.plan import plan
-from sms.services.store import is_replayed
+from sms.services.store import is_replayed, limit_behind, windows_of
 
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
 
@@ -33,14 +33,14 @@ async def create_message(request: Request) -> Response:
     caller = await caller_of(request)
     fields = await requests.new_message(request)
     accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    headers = {LOCATION: f"{COLLECTION}{accepted.message.id}/"}
+    headers = {LOCATION: f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
     if accepted.replayed:
         headers[REPLAYED] = "true"
     return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
 
 
 async def create_messages(request: Request) -> Response:
-    """Accept many messages: 202 once those that are accepted are stored for good, 400 if none is."""
+    """Accept many messages: 202 once those that are accepted are stored for good, 400 or 429 if none is."""
     caller = await caller_of(request)
     batch = await requests.new_messages(request)
     results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
@@ -48,9 +48,13 @@ async def create_messages(request: Request) -> Response:
     if not shown["accepted"]:
         if (ours := next((one for one in results if isinstance(one, OURS)), None)) is not None:
             return problems.from_error(ours)
+        if (limit := limit_behind(results)) is not None:
+            return problems.from_error(limit, **shown)
         detail = "None of the messages was accepted; 'results' tells why."
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
-    headers = {REPLAYED: "true"} if all(map(is_replayed, results)) else {}
+    headers = rate_limit.headers_of(windows_of(results))
+    if all(map(is_replayed, results)):
+        headers[REPLAYED] = "true"
     return _json(shown, HTTPStatus.ACCEPTED, headers)
 
 
@@ -94,6 +98,13 @@ async def cancel_message(request: Request) -> Response:
     return _json(representations.message(canceled), HTTPStatus.OK, {})
 
 
+async def show_me(request: Request) -> Response:
+    """Return who asks; every key may know that of itself."""
+    caller = await caller_of(request)
+    found = await accounts.me(account_id=caller.account_id, key_id=caller.key_id)
+    return _json(representations.me(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+
+
 def _id_in(path: str) -> UUID:
     """Return the id of the message that a path names. Raises MessageNotFound for what can be no id."""
     try:
@@ -112,11 +123,12 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     PLAN: Endpoint(POST=plan_message),
     ITEM: Endpoint(GET=show_message),
     CANCELLATION: Endpoint(POST=cancel_message),
+    ME: Endpoint(GET=show_me),
 }
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`."""
+    """Serve every path below `/api/messages`, and `/api/me`."""
     await _endpoint_at(scope["path"])(scope, receive, send)
 
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from edge.openapi.headers import CACHING, ETAG, LINK, LOCATION, REPLAYED
+from edge.openapi.headers import CACHING, ETAG, LINK, LOCATION, OF_LIMITS, REPLAYED
 from edge.openapi.operations import (
     ANYWHERE,
     WITH_BODY,
@@ -26,6 +26,7 @@ from sms.services.rules import LONGEST_KEY
 from sms.statuses import Status
 
 MESSAGES: Final = "Messages"
+ACCOUNT: Final = "Account"
 
 # What the rules of a message refuse, by their order.
 RULES_BROKEN: Final[Refusals] = {
@@ -47,6 +48,7 @@ RULES_BROKEN: Final[Refusals] = {
         ErrorCode.IDEMPOTENCY_KEY_INVALID,
     )
 }
+OVER_LIMITS: Final[Refusals] = {HTTPStatus.TOO_MANY_REQUESTS: (ErrorCode.RATE_LIMITED, ErrorCode.QUOTA_EXCEEDED)}
 NO_SUCH_MESSAGE: Final[Refusals] = {HTTPStatus.NOT_FOUND: (ErrorCode.MESSAGE_NOT_FOUND,)}
 
 IDEMPOTENCY_KEY: Final = Parameter(
@@ -95,7 +97,7 @@ CREATE_MESSAGE: Final = Operation(
             description="It is stored.",
             kind=shapes.Message,
             examples={"It waits for a worker": samples.shown(samples.message())},
-            headers=(LOCATION, REPLAYED),
+            headers=(LOCATION, REPLAYED, *OF_LIMITS),
             links={"showMessage": "See what becomes of it.", "cancelMessage": "Withdraw it before it is sent."},
         ),
     ),
@@ -104,6 +106,7 @@ CREATE_MESSAGE: Final = Operation(
         WITH_KEY,
         WITH_BODY,
         RULES_BROKEN,
+        OVER_LIMITS,
         {HTTPStatus.UNPROCESSABLE_ENTITY: (ErrorCode.IDEMPOTENCY_KEY_REUSED,)},
     ),
 )
@@ -125,7 +128,7 @@ CREATE_MESSAGES: Final = Operation(
             description="At least one message is stored.",
             kind=shapes.Results,
             examples={"One accepted, one refused": samples.as_json(representations.results(samples.results()))},
-            headers=(REPLAYED,),
+            headers=(REPLAYED, *OF_LIMITS),
         ),
     ),
     refusals=refusals(
@@ -140,8 +143,9 @@ CREATE_MESSAGES: Final = Operation(
                 ErrorCode.BATCH_REFUSED,
             )
         },
+        OVER_LIMITS,
     ),
-    more={HTTPStatus.BAD_REQUEST: shapes.BatchProblem},
+    more={HTTPStatus.BAD_REQUEST: shapes.BatchProblem, HTTPStatus.TOO_MANY_REQUESTS: shapes.BatchProblem},
 )
 
 PLAN_MESSAGE: Final = Operation(
@@ -271,4 +275,32 @@ CANCEL_MESSAGE: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE, {HTTPStatus.CONFLICT: (ErrorCode.NOT_CANCELABLE,)}),
 )
 
-OPERATIONS: Final = (CREATE_MESSAGE, LIST_MESSAGES, CREATE_MESSAGES, PLAN_MESSAGE, SHOW_MESSAGE, CANCEL_MESSAGE)
+SHOW_ME: Final = Operation(
+    method="GET",
+    path=paths.ME,
+    name="showMe",
+    group=ACCOUNT,
+    summary="Show who asks",
+    description="The account and the key of the request, what they may do, and what is left of today's quota.",
+    answers=(
+        Answer(
+            status=HTTPStatus.OK,
+            description="You.",
+            kind=shapes.Me,
+            examples={"An account with limits": samples.ME},
+            headers=(CACHING,),
+        ),
+    ),
+    # Every key may know this of itself, from where it may be used.
+    refusals=refusals(ANYWHERE, WITH_KEY),
+)
+
+OPERATIONS: Final = (
+    CREATE_MESSAGE,
+    LIST_MESSAGES,
+    CREATE_MESSAGES,
+    PLAN_MESSAGE,
+    SHOW_MESSAGE,
+    CANCEL_MESSAGE,
+    SHOW_ME,
+)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+ME: Final = "/api/me/"
 COLLECTION: Final = "/api/messages/"
 BATCH: Final = f"{COLLECTION}batch/"
 PLAN: Final = f"{COLLECTION}plan/"

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from rest_api import shapes
-from sms.errors import SmsError
+from sms import accounts
+from sms.errors import LimitExceeded, SmsError
 from sms.listing import Page
 from sms.numbering import NumberFacts
 from sms.providers.registry import Route
@@ -21,6 +22,7 @@ def listed(shown: MessageRecord) -> shapes.ListedMessage:
         "sender_id": shown.sender_id,
         "recipient": shown.recipient,
         "text": shown.text,
+        "text_discarded_at": shown.body_discarded_at,
         "status": shown.status,
         "final": shown.status in FINAL,
         "provider": shown.provider,
@@ -54,6 +56,34 @@ def page(shown: Page) -> shapes.Page:
     return {"messages": [listed(one) for one in shown.messages], "next": shown.next}
 
 
+def me(shown: accounts.Me) -> shapes.Me:
+    """Return a caller, its account and key, and what is left of the account's limits."""
+    account, key, used = shown.account, shown.key, shown.used
+    return {
+        "account": {
+            "id": account.id,
+            "name": account.name,
+            "sender_ids": shown.sender_ids,
+            "blocked_keywords": account.blocked_keywords,
+            "limits": {"rate_limit": account.rate_limit, "daily_quota": account.daily_quota},
+            "discard_body_after": account.discard_body_after,
+        },
+        "key": None
+        if key is None
+        else {
+            "prefix": key.prefix,
+            "name": key.name,
+            "test": key.is_test,
+            "scopes": key.scopes,
+            "expires_at": key.expires_at,
+            "allowed_networks": key.allowed_networks,
+        },
+        "usage": {
+            "today": {"accepted": used.accepted, "remaining": used.remaining, "resets_at": used.resets_at},
+        },
+    }
+
+
 def results(shown: Sequence[Accepted | SmsError]) -> shapes.Results:
     """Return what became of each of many messages."""
     accepted = sum(isinstance(one, Accepted) for one in shown)
@@ -64,7 +94,10 @@ def result(shown: Accepted | SmsError) -> shapes.Result:
     """Return what became of one of many messages: it has either a `message` or a `refusal`."""
     if isinstance(shown, Accepted):
         return {"message": message(shown.message), "replayed": shown.replayed}
-    return {"refusal": {"code": shown.code, "field": shown.field, "detail": shown.detail}}
+    refusal: shapes.Refusal = {"code": shown.code, "field": shown.field, "detail": shown.detail}
+    if isinstance(shown, LimitExceeded):
+        refusal["retry_after"] = shown.retry_after
+    return {"refusal": refusal}
 
 
 def event(shown: EventRecord) -> shapes.Event:

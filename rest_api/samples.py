@@ -43,6 +43,25 @@ BATCH: Final = {
         {**FIELDS, "recipient": "not a number", "text": "Tomorrow at 9:30"},
     ]
 }
+ME: Final = {
+    "account": {
+        "id": "01a20a71-0000-7119-962f-5b266e781ea7",
+        "name": "MyCorp Ltd",
+        "sender_ids": ["MyCorp"],
+        "blocked_keywords": ["STOP"],
+        "limits": {"rate_limit": 20, "daily_quota": 10_000},
+        "discard_body_after": 24,
+    },
+    "key": {
+        "prefix": "sms_live_4f2a",
+        "name": "shop",
+        "test": False,
+        "scopes": ["messages:send", "messages:read"],
+        "expires_at": None,
+        "allowed_networks": ["198.51.100.0/24"],
+    },
+    "usage": {"today": {"accepted": 117, "remaining": 9883, "resets_at": "2026-11-24T00:00:00Z"}},
+}
 STEPS: Final = ((0, Status.QUEUED), (52, Status.SENDING), (57, Status.SENT), (343, Status.DELIVERED))  # milliseconds
 
 

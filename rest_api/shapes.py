@@ -6,6 +6,7 @@ from typing import Annotated, NotRequired, TypedDict
 from uuid import UUID
 
 from edge.openapi.schemas import About
+from sms import scopes
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
@@ -39,6 +40,10 @@ class ListedMessage(TypedDict):
     sender_id: Annotated[str, About("Who it is from.")]
     recipient: Annotated[str, About("Who gets it, in E.164.")]
     text: Annotated[str, About("What is sent: where transliteration was asked for, the outcome.")]
+    text_discarded_at: Annotated[
+        datetime | None,
+        About("When the text and the metadata were discarded, as the account wants it; they are empty."),
+    ]
     status: Annotated[Status, About("What is known of it. It never runs backwards.")]
     final: Annotated[bool, About("Whether the status is final, unless a late receipt corrects it.")]
     provider: Annotated[str | None, About("The provider that it went to.")]
@@ -97,6 +102,9 @@ class Refusal(TypedDict):
     code: Annotated[ErrorCode, About("Stable: codes are added, never renamed.")]
     field: Annotated[str | None, About("The field to mend.")]
     detail: Annotated[str, About("A sentence that a person can act on.")]
+    retry_after: NotRequired[
+        Annotated[int, About("Seconds after which it may be accepted: where a limit refused it.", minimum=0)]
+    ]
 
 
 class AcceptedResult(TypedDict):
@@ -183,3 +191,56 @@ class Plan(TypedDict):
     segments_if_transliterated: Annotated[int | None, About("How many it would be with look-alikes.")]
     verdicts: Annotated[list[Verdict], About("What every rule says.")]
     route: Annotated[Route | None, About("Where it would go; null where the recipient is none.")]
+
+
+class Limits(TypedDict):
+    """How much an account may send."""
+
+    rate_limit: Annotated[int | None, About("Messages a second; null where there is no such limit.")]
+    daily_quota: Annotated[int | None, About("Messages a day, by UTC; null where there is no such limit.")]
+
+
+class Account(TypedDict):
+    """Whose messages these are."""
+
+    id: Annotated[UUID, About("Its id.")]
+    name: Annotated[str, About("Its name.")]
+    sender_ids: Annotated[list[str], About("Who its messages may be from.")]
+    blocked_keywords: Annotated[list[str], About("Words that its texts may not contain.")]
+    limits: Annotated[Limits, About("How much it may send.")]
+    discard_body_after: Annotated[
+        int | None, About("Hours after a message is final until its text is discarded; null: it is kept.")
+    ]
+
+
+class Key(TypedDict):
+    """An API key, but for its secret."""
+
+    prefix: Annotated[str, About("How it begins.")]
+    name: Annotated[str, About("Your own label.")]
+    test: Annotated[bool, About("Whether its messages reach the simulator only.")]
+    scopes: Annotated[list[str], About(f"What it may do: {', '.join(f'`{scope}`' for scope in scopes.ALL)}.")]
+    expires_at: Annotated[datetime | None, About("When it ends; null: never.")]
+    allowed_networks: Annotated[list[str], About("Where it may be used, as CIDR; none: anywhere.")]
+
+
+class Today(TypedDict):
+    """What an account has used today."""
+
+    accepted: Annotated[int, About("Messages.", minimum=0)]
+    remaining: Annotated[int | None, About("Messages that are left; null without a quota.")]
+    resets_at: Annotated[datetime, About("When the next day begins.")]
+
+
+class Usage(TypedDict):
+    """What an account has used."""
+
+    today: Annotated[Today, About("Of this day, by UTC.")]
+
+
+class Me(TypedDict):
+    """Who asks."""
+
+    account: Annotated[Account, About("The account.")]
+    key: Annotated[Key | None, About("The key that came with the request; null where none is needed.")]
+    usage: Annotated[Usage, About("What the account has used.")]

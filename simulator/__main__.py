@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from simulator import settings
+from simulator import logs, settings
 from simulator.app import Api, make_app
 from simulator.settings import Settings
 
@@ -51,8 +51,7 @@ def main() -> None:
     # Messages and receipts live long and by the hundred thousand; the usual thresholds walk through all of them again
     # and again, which costs a third of the speed.
     gc.set_threshold(50_000, 50, 100)
-    logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logs.configure(options.log_level)
     with _listen(options) as listener:
         host, port = listener.getsockname()[:2]
         webhook = urlsplit(options.webhook_url)

@@ -6,6 +6,7 @@ is_number = re.compile(r"\+?[1-9][0-9]{6,14}").fullmatch
 
 MASK = "*"
 KEPT_AHEAD, KEPT_BEHIND = 5, 2
+HIDDEN = 4  # at least
 
 
 def digits(number: str) -> str:
@@ -14,7 +15,8 @@ def digits(number: str) -> str:
 
 
 def mask(number: str) -> str:
-    """Return the number as logs may have it: the first 5 and the last 2 digits."""
+    """Return the number as logs may have it: the first 5 and the last 2 digits, fewer ahead of a short one."""
     shown = digits(number)
-    hidden = max(0, len(shown) - KEPT_AHEAD - KEPT_BEHIND)
-    return shown[:KEPT_AHEAD] + MASK * hidden + shown[KEPT_AHEAD + hidden :]
+    ahead = min(KEPT_AHEAD, max(0, len(shown) - HIDDEN - KEPT_BEHIND))
+    hidden = max(0, len(shown) - ahead - KEPT_BEHIND)
+    return shown[:ahead] + MASK * hidden + shown[ahead + hidden :]

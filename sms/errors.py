@@ -11,6 +11,10 @@ SmsError
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
 ├── PermissionDenied       a valid key without the scope
+│   └── NotForTestKeys     a test key, and a live message
+├── LimitExceeded          the account sends too much; the same request may come later
+│   ├── RateLimited        too many a second
+│   └── QuotaExceeded      too many on one day
 ├── InvalidReceipt         the provider's request is not a receipt
 ├── SignatureRefused       the provider's request is not signed as it must be
 └── Unavailable            try again; nothing was stored
@@ -19,6 +23,8 @@ SmsError
 """
 
 from enum import StrEnum
+
+from sms.windows import Window
 
 
 class ErrorCode(StrEnum):
@@ -58,6 +64,8 @@ class ErrorCode(StrEnum):
     FILTER_INVALID = "FILTER_INVALID"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     PERMISSION_DENIED = "PERMISSION_DENIED"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -160,6 +168,46 @@ class PermissionDenied(SmsError):
 
     def __init__(self, scope: str) -> None:
         super().__init__(ErrorCode.PERMISSION_DENIED, f"This API key lacks the scope '{scope}'.")
+
+
+class NotForTestKeys(PermissionDenied):
+    """A test key was to change something that is not its own: a live message."""
+
+    def __init__(self) -> None:
+        SmsError.__init__(self, ErrorCode.PERMISSION_DENIED, "A test key cannot change a live message.")
+
+
+class LimitExceeded(SmsError):
+    """The account has sent as much as it may; nothing was stored, and the same request may come after `retry_after`."""
+
+    windows: tuple[Window, ...] = ()  # what is left of each limit
+
+    def __init__(self, code: ErrorCode, detail: str, retry_after: int) -> None:
+        super().__init__(code, detail)
+        self.retry_after = retry_after  # seconds
+
+
+class RateLimited(LimitExceeded):
+    """Too many messages a second."""
+
+    def __init__(self, rate: int, retry_after: int) -> None:
+        super().__init__(
+            ErrorCode.RATE_LIMITED,
+            f"This account may send {rate:,} messages a second; come back in {retry_after:,} s.",
+            retry_after,
+        )
+
+
+class QuotaExceeded(LimitExceeded):
+    """Too many messages on one day."""
+
+    def __init__(self, quota: int, retry_after: int) -> None:
+        super().__init__(
+            ErrorCode.QUOTA_EXCEEDED,
+            f"This account may send {quota:,} messages a day, and what is left of today's is less than this needs; the "
+            f"next day begins, by UTC, in {retry_after:,} s.",
+            retry_after,
+        )
 
 
 class InvalidReceipt(SmsError):

@@ -109,7 +109,7 @@ class Message(models.Model):
     error_code = models.CharField(max_length=64, null=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
-    body_discarded_at = models.DateTimeField(null=True)  # since then `text` is empty
+    body_discarded_at = models.DateTimeField(null=True)  # since then `text` is empty, and there is no metadata
 
     class Meta:
         indexes = [
@@ -260,7 +260,7 @@ class Receipt(models.Model):
     status = models.CharField(max_length=STATUS_LENGTH, null=True)  # null: the word moves nothing
     error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
     provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
-    body = models.BinaryField()  # as it came
+    body = models.BinaryField()  # as it came; empty once it is discarded
     received_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(db_default=Now())  # when to try (again)
     tries = models.SmallIntegerField(default=0)
@@ -278,6 +278,13 @@ class Receipt(models.Model):
             models.Index("outcome", "id", condition=Q(outcome__in=["FAILED", "UNMATCHED"]), name="receipt_set_aside"),
             # As for the idempotency keys: rows come in the order of their time.
             BrinIndex(fields=["received_at"], autosummarize=True, name="receipt_age"),
+            # To discard their bodies: a message's own, and those that nobody's message will take along.
+            models.Index(fields=["message"], condition=Q(message__isnull=False), name="receipt_by_message"),
+            models.Index(
+                fields=["processed_at"],
+                condition=Q(outcome__in=["FAILED", "UNMATCHED"]) & ~Q(body=b""),
+                name="receipt_body_left",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -327,6 +334,22 @@ class Allowance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.tokens}"
+
+
+class Retention(models.Model):
+    """How far an account's history has been looked through for bodies past their time: see `sms.services.discard`."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="retention")
+    began_at = models.DateTimeField(db_default=Now())
+    # The last event of the account's feed that was looked at.
+    position = models.BigIntegerField(db_default=0)
+    event_id = models.BigIntegerField(db_default=0)
+    # The last message that was looked at, of those from before it began, some of which may be in no feed.
+    message_id = models.UUIDField(null=True)
+    is_through = models.BooleanField(db_default=False)  # with those
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.position}, {self.event_id}"
 
 
 class Reconciliation(models.Model):

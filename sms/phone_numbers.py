@@ -18,13 +18,30 @@ from sms.plain_mobiles import is_plain_mobile
 # number instead of 20. Bounded by the metadata; needs phonenumbers 9.0.43.
 phonenumbers.enable_pattern_cache()
 
+LONGEST_E164: Final = 15  # digits
 LONGEST: Final = 32  # characters as written: 15 digits, with a separator after each and some to spare
 
 # What stands between digits, also as word processors and contact lists print it: no-break spaces, long dashes.
 _SEPARATORS: Final = dict.fromkeys(map(ord, " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}.-\u2010\u2011\u2012\u2013()"))
 # Digits of other scripts and full-width ones are refused: nobody here can check by eye which number they stand for.
 _is_number = re.compile(r"\+?[0-9]+").fullmatch
-_looks_like_a_number = re.compile(r"(?<![0-9])\+?[0-9]{6,18}(?![0-9])")
+
+# What has many digits and is no phone number: UUIDs, digests and ids in hexadecimal, times as ISO 8601 has them, IPv4
+# addresses.
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_TIME: Final = r"[T ][0-2][0-9]:[0-5][0-9](?::[0-6][0-9](?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-2][0-9]:?[0-5][0-9])?"
+_other_digits = re.compile(
+    r"((?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])|\b0x[0-9a-f]+\b"
+    rf"|(?<![0-9])[12][0-9]{{3}}-[01][0-9]-[0-3][0-9](?![0-9-])(?:{_TIME})?(?![0-9])"
+    rf"|(?<![0-9.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9.]))"
+)
+_perhaps_a_number = re.compile(r"(?<![0-9])\+?\(?[0-9](?:[ \u00a0.()\-]{0,3}[0-9]){5,17}(?![0-9])")
+_digits_in_a_row = re.compile(r"(?<![0-9])\+?[0-9]{6,18}(?![0-9])")
+# Seconds since 1970 or a part of a thousand of them, of this time; and year, month, day, hour, minute in a row.
+_is_time = re.compile(
+    r"1[6-9][0-9]{8}(?:[0-9]{3}){0,3}|20[0-9]{2}[01][0-9][0-3][0-9][0-2][0-9][0-5][0-9](?:[0-5][0-9](?:[0-9]{3})?)?"
+).fullmatch
 
 _MOBILE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _KINDS: Final = {
@@ -40,6 +57,8 @@ _KINDS: Final = {
 }
 _SHORTEST_NATIONAL: Final = 4  # in use: Niue, +683 4000
 _LONG_ENOUGH: Final = 8  # to show four digits and still hide as many
+_COULD_BE: Final = 9  # digits in a row: fewer are a count or a date more often than somebody's number
+HIDDEN: Final = "***"
 _CALLING_CODES: Final = frozenset(map(str, phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 
 
@@ -102,27 +121,60 @@ def mask(e164: str) -> str:
     The country code, the first two and the last two digits stay; of a short national number only the last two. What is
     not E.164 becomes just `***`.
     """
-    digits = e164[1:]
-    code = next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), "")
-    national = digits[len(code) :]
+    code, national = split(e164)
     if not code or e164[0] != "+" or len(national) < _SHORTEST_NATIONAL or not _is_number(e164):
-        return "***"
+        return HIDDEN
     first = 2 if len(national) >= _LONG_ENOUGH else 0
     return f"+{code}{national[:first]}{'*' * (len(national) - first - 2)}{national[-2:]}"
 
 
-def mask_all(text: str, *, default_region: str) -> str:
-    """Return a text with every number in it masked that is a valid phone number, national ones of `default_region` too.
+def split(e164: str) -> tuple[str, str]:
+    """Return the digits of a number as its calling code, empty where it has none that is in use, and the rest."""
+    digits = e164[1:]
+    code = next((digits[:n] for n in (1, 2, 3) if digits[:n] in _CALLING_CODES), "")
+    return code, digits[len(code) :]
 
-    For a text that somebody else wrote, such as a provider's request. A number there stands between anything but
-    digits; whatever is no phone number (a time, a reference) stays.
+
+def nobodys(e164: str) -> str:
+    """Return what stands for a number that is forgotten: +233200000901 becomes +233000000000000.
+
+    The same for all numbers of a calling code, and nobody's: no plan has fifteen digits with nothing but zeros.
     """
+    return f"+{split(e164)[0]:0<{LONGEST_E164}}"
 
-    def masked(found: re.Match[str]) -> str:
-        readings = _readings(found[0], default_region)
-        return mask(readings[0].e164) if readings else found[0]
 
-    return _looks_like_a_number.sub(masked, text)
+def mask_all(text: str, *, default_region: str) -> str:
+    """Return a text with every number in it masked that could be a phone number, national ones of `default_region` too.
+
+    For what somebody else wrote: a provider's request, a library's complaint. A number stands between anything but
+    digits, and is written in one or with separators. What is not valid anywhere is masked all the same where it has a
+    plus, or nine digits in a row: a number with a slip of the pen is still somebody's. UUIDs, digests, times, IP
+    addresses and smaller numbers stay as they are, and so do more than 18 digits in a row.
+    """
+    parts = _other_digits.split(text)  # every other part is one of those
+    parts[::2] = [
+        _perhaps_a_number.sub(lambda found: _mask_written(found[0], default_region), part) for part in parts[::2]
+    ]
+    return "".join(parts)
+
+
+def _mask_written(written: str, region: str) -> str:
+    """Return the mask of what is perhaps a number, with separators or without; or all of it, or a part, as it was."""
+    bare = "".join(c for c in written if c in "+0123456789")
+    if bare == written:
+        return _mask_bare(bare, region)
+    if readings := _readings(bare, region):
+        return mask(readings[0].e164)
+    if bare[0] == "+":
+        return HIDDEN
+    return _digits_in_a_row.sub(lambda found: _mask_bare(found[0], region), written)
+
+
+def _mask_bare(digits: str, region: str) -> str:
+    if readings := _readings(digits, region):
+        return mask(readings[0].e164)
+    could_be = digits[0] == "+" or len(digits) >= _COULD_BE
+    return HIDDEN if could_be and not _is_time(digits) else digits
 
 
 def _strip(raw: str) -> str:

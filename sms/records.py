@@ -1,7 +1,7 @@
 """What readers are given: rows without the ORM around them, which costs more than all the rest of an accept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -37,12 +37,12 @@ class MessageRecord:
 
     id: UUID
     sender_id: str
-    recipient: str
-    text: str
+    recipient: str = field(repr=False)
+    text: str = field(repr=False)
     encoding: str
     segment_count: int
-    client_reference: str | None
-    metadata: dict[str, str] | None
+    client_reference: str | None = field(repr=False)
+    metadata: dict[str, str] | None = field(repr=False)
     delivery_policy: str
     priority: Priority
     is_test: bool

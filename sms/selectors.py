@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from sms import scopes
 from sms.database import in_thread, query, rows
 from sms.errors import MessageNotFound
 from sms.models import Account, ApiKey, Message, Reconciliation
@@ -23,7 +22,6 @@ from sms.records import (
 )
 
 Owned = tuple[UUID, UUID]  # an account, and one of its messages
-Access = tuple[Account, Sequence[str], Sequence[str]]
 
 
 async def message(*, account_id: UUID, message_id: UUID) -> MessageRecord:
@@ -176,17 +174,29 @@ def queue() -> Queue:
     return Queue(*rows(QUEUE)[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A way into an account, and what its requests are checked against; the anonymous account has no key."""
+
+    account: Account
+    sender_ids: Sequence[str]
+    key: ApiKey | None
+
+
 def access_by_key(digest: bytes) -> Access | None:
-    """Return the account, scopes and sender IDs behind a key's digest, or None if there is no such valid key."""
-    valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
-    key = ApiKey.objects.filter(valid, secret_sha256=digest).select_related("account").first()
-    return None if key is None else (key.account, key.scopes, _sender_ids(key.account))
+    """Return the access behind a key's digest, or None if there is no such valid key."""
+    key = ApiKey.objects.filter(VALID, secret_sha256=digest).select_related("account").first()
+    return None if key is None else Access(key.account, _sender_ids(key.account), key)
+
+
+# A key counts from the moment when the database knows it until it is revoked, or its time is over.
+VALID = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
 
 
 def anonymous_access(name: str) -> Access | None:
-    """Return what a request without a key may do: everything, as the account of that name."""
+    """Return what a request without a key has, as the account of that name."""
     account = Account.objects.filter(name=name).first()
-    return None if account is None else (account, scopes.ALL, _sender_ids(account))
+    return None if account is None else Access(account, _sender_ids(account), None)
 
 
 def _sender_ids(account: Account) -> list[str]:

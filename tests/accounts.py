@@ -4,13 +4,18 @@ import hashlib
 
 from sms import scopes
 from sms.content import BlockedKeywords
+from sms.limits import Limits
 from sms.models import Account, ApiKey, SenderId
 from sms.services.authenticate import Caller
 
 
-def make_caller(name, *, sender_ids=("MyCorp",), blocked_keywords=("STOP",), key=None, granted=scopes.ALL):
+def make_caller(
+    name, *, sender_ids=("MyCorp",), blocked_keywords=("STOP",), key=None, granted=scopes.USUAL, rate=None, quota=None
+):
     """Store an account (with an API key where one is given) and return it as its caller."""
-    account = Account.objects.create(name=name, blocked_keywords=list(blocked_keywords))
+    account = Account.objects.create(
+        name=name, blocked_keywords=list(blocked_keywords), rate_limit=rate, daily_quota=quota
+    )
     SenderId.objects.bulk_create([SenderId(account=account, value=value) for value in sender_ids])
     if key is not None:
         digest = hashlib.sha256(key.encode()).digest()
@@ -21,4 +26,5 @@ def make_caller(name, *, sender_ids=("MyCorp",), blocked_keywords=("STOP",), key
         scopes=frozenset(granted),
         sender_ids=frozenset(sender_ids),
         blocked_keywords=BlockedKeywords(blocked_keywords),
+        limits=Limits(rate, quota) if rate or quota else None,
     )

@@ -1,14 +1,6 @@
 """Receipts for tests, put into the inbox the way the webhook does it, and the operators' command for them."""
 
-import os
-import subprocess
-import sys
-import urllib.parse
-from io import StringIO
-
-import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
+from functools import partial
 
 from sms.models import Receipt
 from sms.providers.base import DeliveryReport
@@ -16,8 +8,8 @@ from sms.services import report
 from sms.services.receive import Incoming
 from sms.services.receive import store as store_receipts
 from sms.statuses import Status
+from tests import commands
 from tests.messages import age, attempt, store_as
-from tests.stack import ROOT
 
 NO_WORD = "GARBLED"  # a status that only a bug in an adapter could have stored
 
@@ -51,33 +43,9 @@ def process():
     report.process_receipts(keep_going=lambda: True)
 
 
-def run(*words):
-    """Run `manage.py receipts` and return the lines that it prints."""
-    out = StringIO()
-    call_command("receipts", *map(str, words), stdout=out, no_color=True)
-    return out.getvalue().splitlines()
-
-
-def from_a_shell(*words):
-    """Run `manage.py receipts` as a process of its own, with the database of the tests."""
-    url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
-    return subprocess.run(
-        [sys.executable, "manage.py", "receipts", *words],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def refusal(*words):
-    """Run `manage.py receipts` and return the sentence with which it refuses."""
-    with pytest.raises(CommandError) as refused:
-        run(*words)
-    assert refused.value.returncode == 1
-    return str(refused.value)
+run = partial(commands.run, "receipts")
+refusal = partial(commands.refusal, "receipts")
+from_a_shell = partial(commands.from_a_shell, "receipts")
 
 
 def set_aside(*, reference, **fields):

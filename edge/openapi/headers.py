@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+from edge import rate_limit
+
 LOCATION: Final = "Location"
 REPLAYED: Final = "Idempotency-Replayed"
 RETRY_AFTER: Final = "Retry-After"
@@ -12,6 +14,7 @@ ALLOW: Final = "Allow"
 LINK: Final = "Link"
 ETAG: Final = "ETag"
 CACHING: Final = "Cache-Control"
+OF_LIMITS: Final = (rate_limit.POLICY, rate_limit.LEFT)
 
 HEADERS: Final[Mapping[str, dict[str, Any]]] = {
     LOCATION: {
@@ -44,8 +47,17 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
     },
     CACHING: {
-        "description": "That only you may keep it, and have to ask whether it is still true.",
+        "description": "Whether you may keep it; what may be kept is asked for again before it is used.",
         "required": True,
+        "schema": {"type": "string"},
+    },
+    rate_limit.POLICY: {
+        "description": "The account's limits, where it has some, as draft-ietf-httpapi-ratelimit-headers writes them: "
+        '`"rate";q=20;w=2` is 20 messages in 2 seconds.',
+        "schema": {"type": "string"},
+    },
+    rate_limit.LEFT: {
+        "description": 'What is left of them: `"rate";r=19;t=1` is 19 messages, and all of them again in 1 second.',
         "schema": {"type": "string"},
     },
     ALLOW: {
@@ -59,5 +71,6 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
 OF_STATUS: Final[Mapping[HTTPStatus, Sequence[str]]] = {
     HTTPStatus.UNAUTHORIZED: (CHALLENGE,),
     HTTPStatus.METHOD_NOT_ALLOWED: (ALLOW,),
+    HTTPStatus.TOO_MANY_REQUESTS: (RETRY_AFTER, *OF_LIMITS),
     HTTPStatus.SERVICE_UNAVAILABLE: (RETRY_AFTER,),
 }

@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -26,8 +26,8 @@ class Submission:
 
     attempt_id: UUID
     sender_id: str
-    recipient: str
-    text: str
+    recipient: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 class Handover(StrEnum):
@@ -112,8 +112,8 @@ class Finding:
 class WebhookRequest:
     """A provider's call, as it came: signatures are taken over the raw body."""
 
-    headers: Mapping[str, str]  # names in lower case
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)  # names in lower case
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class DeliveryReport:
     client_reference: UUID | None = None
     error: ProviderError | None = None
     provider_error: str | None = None  # the provider's own code, as it came
-    body: bytes | None = None  # its part of the request, where that brought several
+    body: bytes | None = field(default=None, repr=False)  # its part of the request, where that brought several
 
 
 class Provider(ABC):

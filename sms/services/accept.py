@@ -29,8 +29,8 @@ async def accept(
 ) -> Accepted:
     """Store one message and return it after the commit; the same key returns the first one again.
 
-    Raises InvalidMessage, IdempotencyConflict, PermissionDenied, Unavailable; in each case nothing was stored. Raises
-    Unanswered when nobody knows: the same key tells.
+    Raises InvalidMessage, IdempotencyConflict, LimitExceeded, PermissionDenied, Unavailable; in each case nothing was
+    stored. Raises Unanswered when nobody knows: the same key tells.
     """
     caller.require(scopes.SEND)
     new = check(

@@ -8,6 +8,7 @@ is another one than before is refused. The batch itself needs no row, and no loc
 import asyncio
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import structlog
@@ -100,7 +101,7 @@ async def _check_each(
 
 async def _store_each(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
     new = [one for one in checked if isinstance(one, NewMessage)]
-    stored = iter(_known(await _threads.run(write_in_halves, store, new)) if new else ())
+    stored = iter(_known(await _threads.run(write_in_halves, partial(store, is_batch=True), new)) if new else ())
     return [next(stored) if isinstance(one, NewMessage) else one for one in checked]
 
 

@@ -1,21 +1,30 @@
 """Tell who is calling, and what they may do."""
 
 import asyncio
-import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
+import structlog
 from django.conf import settings
+from django.db import Error, connection, transaction
 
-from sms import selectors
+from sms import api_keys, networks, scopes, selectors
 from sms.content import BlockedKeywords
-from sms.database import in_thread, query
+from sms.database import execute, in_thread, query
 from sms.errors import PermissionDenied, Unauthenticated
+from sms.limits import Limits
+from sms.models import Account, ApiKey
+from sms.networks import Address, Network
+from sms.selectors import Access
 
 FRESH = 3.0  # seconds; a revocation is felt everywhere within 5
 REMEMBERED = 10_000
+NO_LIMITS = Limits(None, None)
+NOT_VALID = "This API key is not valid."
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +37,25 @@ class Caller:
     sender_ids: frozenset[str]
     blocked_keywords: BlockedKeywords
     is_test: bool = False  # whatever is sent reaches the simulator only
+    key_id: UUID | None = None  # the anonymous caller has none
+    networks: tuple[Network, ...] = ()  # where the key may be used; empty: anywhere
+    limits: Limits | None = None  # of the account, where it has some
 
     def require(self, scope: str) -> None:
         """Raise PermissionDenied unless the key has the scope."""
         if scope not in self.scopes:
             raise PermissionDenied(scope)
+
+    def require_address(self, address: Address | None) -> None:
+        """Raise Unauthenticated unless the key may be used from there; None is nowhere in particular.
+
+        Only for a key with `networks`. Whoever found the key is told what is told of an unknown one; the log has more.
+        """
+        if address is None or not networks.is_within(address, self.networks):
+            log.warning(
+                "api_key_at_wrong_address", key=str(self.key_id), account=self.account_name, address=str(address)
+            )
+            raise Unauthenticated(NOT_VALID)
 
 
 _known: dict[bytes, tuple[float, Caller | None]] = {}
@@ -41,7 +64,7 @@ _ANONYMOUS = b"anonymous"
 
 
 async def authenticate(authorization: str | None) -> Caller:
-    """Return the caller that an Authorization header stands for.
+    """Return the caller that an Authorization header stands for. Doors use `edge.callers`, which minds addresses, too.
 
     Without a header: the anonymous account, where the operator has set one. Raises Unauthenticated, or Unavailable when
     the database cannot be asked.
@@ -54,7 +77,7 @@ async def authenticate(authorization: str | None) -> Caller:
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthenticated
     # The database is asked for a digest, so neither it nor the time it takes tells anything about a near miss.
-    return _present(await _look_up(hashlib.sha256(secret.strip().encode("utf-8", "replace")).digest()))
+    return _present(await _look_up(api_keys.digest(secret.strip())))
 
 
 def forget() -> None:
@@ -64,7 +87,7 @@ def forget() -> None:
 
 def _present(caller: Caller | None) -> Caller:
     if caller is None:
-        raise Unauthenticated("This API key is not valid.")
+        raise Unauthenticated(NOT_VALID)
     return caller
 
 
@@ -96,11 +119,52 @@ def _load(digest: bytes) -> Caller | None:
         found = selectors.access_by_key(digest)
     if found is None:
         return None
-    account, scopes, sender_ids = found
+    if found.key is not None:
+        _note_use(found.key)
+    return _as_caller(found)
+
+
+def _as_caller(found: Access) -> Caller | None:
+    account, key = found.account, found.key
+    try:
+        allowed = () if key is None else tuple(map(networks.parse_network, key.allowed_networks))
+    except ValueError as error:  # written past our own checks: then the key opens nothing, rather than everything
+        log.error("api_key_networks_malformed", key=str(key), error=str(error))  # noqa: TRY400  the sentence says it
+        return None
     return Caller(
         account_id=account.id,
         account_name=account.name,
-        scopes=frozenset(scopes),
-        sender_ids=frozenset(sender_ids),
+        scopes=scopes.granted(scopes.USUAL if key is None else key.scopes),
+        sender_ids=frozenset(found.sender_ids),
         blocked_keywords=BlockedKeywords(account.blocked_keywords),
+        is_test=key is not None and key.is_test,
+        key_id=None if key is None else key.id,
+        networks=allowed,
+        limits=_limits_of(account),
     )
+
+
+def _limits_of(account: Account) -> Limits | None:
+    limits = Limits(account.rate_limit, account.daily_quota)
+    return None if limits == NO_LIMITS else limits
+
+
+# At most once a minute for each key, by whichever process comes first; a row that somebody has locked can wait.
+NOTE_USE = """
+UPDATE sms_apikey SET last_used_at = now() WHERE id = (
+    SELECT id FROM sms_apikey
+    WHERE id = %s AND (last_used_at IS NULL OR last_used_at NOT BETWEEN now() - interval '1 minute' AND now())
+    FOR UPDATE SKIP LOCKED
+)
+"""
+
+
+def _note_use(key: ApiKey) -> None:
+    """Write down that the key was used, if that can be written: nobody is refused, or waits for the disk, for this."""
+    try:
+        with transaction.atomic():
+            execute("SET LOCAL synchronous_commit = off")
+            execute(NOTE_USE, key.id)
+    except Error as error:
+        log.warning("last_use_not_written", key=str(key), error=type(error).__name__)
+        connection.close_if_unusable_or_obsolete()

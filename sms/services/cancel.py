@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sms import scopes, selectors
 from sms.database import in_thread, rows, transact
-from sms.errors import MessageNotFound, NotCancelable
+from sms.errors import MessageNotFound, NotCancelable, NotForTestKeys
 from sms.events import StatusChanged, announce
 from sms.records import MessageRecord
 from sms.services import moves
@@ -21,6 +21,8 @@ async def cancel(*, caller: Caller, message_id: UUID) -> MessageRecord:
     Raises NotCancelable, MessageNotFound, PermissionDenied, Unavailable; in each case nothing changed.
     """
     caller.require(scopes.SEND)
+    if caller.is_test and not (await selectors.message(account_id=caller.account_id, message_id=message_id)).is_test:
+        raise NotForTestKeys
     message: MessageRecord
     message, changes = await in_thread(withdraw, caller.account_id, message_id)
     # Not on a database thread: a Redis that hangs must not keep one from the others.

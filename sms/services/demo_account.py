@@ -1,15 +1,14 @@
 """The demo account: what a newcomer sends with, kept as the settings say."""
 
-import hashlib
-
 from django.conf import settings
 from django.db import transaction
 
-from sms import scopes
+from sms import api_keys, scopes
 from sms.models import Account, ApiKey, SenderId
 
 NAME = "demo"
-SHOWN = 12  # characters of a key that people may see
+LABEL = "DEMO_API_KEY"  # of the key that the settings give; others of the account are left alone
+UNLABELLED = ""  # the same, from before keys had labels
 
 
 @transaction.atomic
@@ -32,10 +31,15 @@ def keep_demo_account() -> bool:
 
 
 def _keep_key(account: Account, secret: str) -> None:
-    digest = hashlib.sha256(secret.encode()).digest()
-    account.api_keys.exclude(secret_sha256=digest).delete()
+    digest = api_keys.digest(secret)
+    account.api_keys.filter(name__in=(LABEL, UNLABELLED)).exclude(secret_sha256=digest).delete()
     if secret:
         ApiKey.objects.update_or_create(
             secret_sha256=digest,
-            defaults={"account": account, "prefix": secret[:SHOWN], "scopes": list(scopes.ALL)},
+            defaults={
+                "account": account,
+                "name": LABEL,
+                "prefix": api_keys.prefix_of(secret),
+                "scopes": list(scopes.USUAL),
+            },
         )

@@ -15,6 +15,7 @@ from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Provider, Submission
 from sms.providers.errors import BACKOFFS, OURS, ProviderError
+from sms.providers.registry import provider_for
 from sms.services import clock, moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
@@ -27,6 +28,7 @@ class Claimed:
     message_id: UUID
     attempt_number: int
     submission: Submission
+    provider: Provider
 
 
 # The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
@@ -34,7 +36,7 @@ class Claimed:
 CLAIM = """
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
-       m.sender_id, m.recipient, m.text, d.expires_at <= %s
+       m.sender_id, m.recipient, m.text, m.is_test, d.expires_at <= %s
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.purpose = 1 AND d.lease IS NULL AND d.due_at <= now()
 ORDER BY d.priority, d.due_at LIMIT %s
@@ -43,15 +45,15 @@ FOR UPDATE OF d, m SKIP LOCKED
 
 INSERT_ATTEMPTS = """
 INSERT INTO sms_submitattempt (id, message_id, number, provider)
-SELECT t.id, t.message_id, t.number, %s FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[])
-     AS t (id, message_id, number)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[])
 """
 
 
 def claim(provider: Provider, *, limit: int) -> list[Claimed]:
     """Take up to `limit` due messages: leases taken and attempts written in one commit, before anyone is called.
 
-    What has outlived its validity becomes EXPIRED instead.
+    They are for `provider`, but for test messages, which are for the simulator. What has outlived its validity becomes
+    EXPIRED instead.
     """
     while True:
         claimed, changes = transact(_claim, provider, limit, clock.watch())
@@ -68,23 +70,24 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
     lease = uuid4()
     asked: list[Move] = []
     claimed: list[Claimed] = []
-    for message_id, *_, attempts, sender_id, recipient, text, expired in due:
+    for message_id, *_, attempts, sender_id, recipient, text, is_test, expired in due:
         if expired:
             asked.append(
                 Move(message_id, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed")
             )
             continue
         asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
-        claimed.append(Claimed(message_id, attempts + 1, Submission(uuid7(), sender_id, recipient, text)))
+        submission = Submission(uuid7(), sender_id, recipient, text)
+        claimed.append(Claimed(message_id, attempts + 1, submission, provider_for(provider, is_test=is_test)))
     changes, statements = moves.decide(messages, asked)
     # Whatever the queue says: only what the table lets into SENDING is handed over.
     claimed = [one for one in claimed if messages[one.message_id].moved]
     if claimed:
         columns = [
-            provider.name,
             [one.submission.attempt_id for one in claimed],
             [one.message_id for one in claimed],
             [one.attempt_number for one in claimed],
+            [one.provider.name for one in claimed],
         ]
         statements.append((INSERT_ATTEMPTS, columns))
     moves.write(changes, statements)
@@ -110,7 +113,7 @@ RETURNING id
 
 
 def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
-    """Write what became of each claimed message, in one commit; then tell the world."""
+    """Write what became of each message that was claimed for a provider, in one commit; then tell the world."""
     changes, delays = transact(_record, provider, claimed, outcomes)
     faults.reach("recorded")
     announce(changes)

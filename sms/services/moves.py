@@ -33,6 +33,7 @@ class Held:
     resend_allowed: bool
     correctable: bool  # the last change is not longer ago than the receipt window
     attempt: int  # number of the last attempt
+    body_discarded: bool = False  # not told of one that is claimed or settled: those are open
     moved: bool = False
 
 
@@ -68,7 +69,7 @@ class Move:
 LOCK = """
 LOCK TABLE sms_dispatchentry IN ROW SHARE MODE;
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
-       m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0)
+       m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0), m.body_discarded_at IS NOT NULL
 FROM sms_message m LEFT JOIN sms_dispatchentry d ON d.message_id = m.id
 WHERE m.id = ANY(%s::uuid[]) ORDER BY m.id FOR UPDATE OF m
 """
@@ -81,8 +82,8 @@ def lock(message_ids: Collection[UUID]) -> dict[UUID, Held]:
 
 
 def held(row: Sequence[Any]) -> Held:
-    """Make a Held of a row in the order of LOCK's columns."""
-    message_id, account_id, status, sequence, policy, correctable, attempt = row
+    """Make a Held of a row in the order of LOCK's columns, with or without the last."""
+    message_id, account_id, status, sequence, policy, correctable, attempt, *body_discarded = row
     return Held(
         message_id,
         account_id,
@@ -91,6 +92,7 @@ def held(row: Sequence[Any]) -> Held:
         policy == DeliveryPolicy.AT_LEAST_ONCE,
         correctable,
         attempt,
+        *body_discarded,
     )
 
 

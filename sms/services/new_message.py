@@ -3,7 +3,7 @@
 import hashlib
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from uuid_utils.compat import uuid7
 
+from sms.limits import Limits
 from sms.models import DeliveryPolicy, Priority
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, written
@@ -26,19 +27,20 @@ class NewMessage:
     id: UUID
     account_id: UUID
     sender_id: str
-    recipient: str
-    text: str
+    recipient: str = field(repr=False)
+    text: str = field(repr=False)
     encoding: str
     segment_count: int
-    client_reference: str | None
+    client_reference: str | None = field(repr=False)
     delivery_policy: str
     valid_for: int  # seconds
     key_sha256: bytes | None
     fingerprint: bytes | None
-    metadata: str | None  # as JSON
+    metadata: str | None = field(repr=False)  # as JSON
     priority: Priority
     is_test: bool
     send_at: datetime | None
+    limits: Limits | None  # of the account, where it has some
 
 
 def check(
@@ -98,6 +100,7 @@ def check(
         priority=draft.importance,
         is_test=caller.is_test,
         send_at=draft.send_at,
+        limits=None if caller.is_test else caller.limits,
     )
 
 

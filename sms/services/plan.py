@@ -90,7 +90,7 @@ def plan(
         recipient=None if number is None else numbering.look_up(number),
         reading=_read(text, draft),
         verdicts=verdicts,
-        route=choose_route() if RuleName.RECIPIENT in kept else None,
+        route=choose_route(is_test=caller.is_test) if RuleName.RECIPIENT in kept else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sms.database import at_once
 from sms.nudge import nudge_receipts
@@ -17,7 +17,7 @@ class Incoming:
 
     provider: str
     report: DeliveryReport
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 async def receive(provider_name: str, request: WebhookRequest) -> int:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.conf import settings
+from django.db import DatabaseError, transaction
 
 from sms import faults, retry
 from sms.database import LOST, execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
+from sms.phone_numbers import mask_all
+from sms.redaction import words_of
 from sms.services import moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move, Verdict
 from sms.statuses import Status
@@ -54,9 +57,12 @@ FROM due r LEFT JOIN LATERAL (
 ORDER BY r.id
 """
 
+# What comes for a message whose body is discarded leaves none of its own.
 FINISH = """
-UPDATE sms_receipt r SET processed_at = now(), outcome = t.outcome, message_id = t.message_id, error = NULL
-FROM unnest(%s::bigint[], %s::text[], %s::uuid[]) AS t (id, outcome, message_id) WHERE r.id = t.id
+UPDATE sms_receipt r SET processed_at = now(), outcome = t.outcome, message_id = t.message_id, error = NULL,
+       body = CASE WHEN t.without_body THEN ''::bytea ELSE r.body END
+FROM unnest(%s::bigint[], %s::text[], %s::uuid[], %s::bool[]) AS t (id, outcome, message_id, without_body)
+WHERE r.id = t.id
 """
 
 WAIT = """
@@ -156,6 +162,7 @@ def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[Status
         [one.id for one, _, _ in judged],
         [OUTCOME[verdict].value for _, _, verdict in judged],
         [move.message_id for _, move, _ in judged],
+        [messages[move.message_id].body_discarded for _, move, _ in judged],
     ]
     statements.append((FINISH, finished))
     if early := [one for one, _, _ in judged if one.is_first_word]:
@@ -180,8 +187,12 @@ def _charge(failures: Sequence[Failure]) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """Return what the database can keep of an error; without the details, in which PostgreSQL quotes whole rows."""
-    first = f"{type(error).__name__}: {error}".partition("\n")[0]
+    """Return what the database can keep of an error; of PostgreSQL's less than it says, as it quotes whole rows."""
+    if isinstance(error, DatabaseError) and error.__cause__ is not None:
+        first = words_of(error.__cause__)
+    else:
+        first = f"{type(error).__name__}: {error}".partition("\n")[0]
+    first = mask_all(first, default_region=settings.SMS_DEFAULT_REGION)
     return first.encode("ascii", "backslashreplace").decode().replace("\0", "")[:LONGEST_ERROR]
 
 
@@ -201,9 +212,9 @@ def as_move(one: Due) -> Move:
 
 def _keep_waiting(unmatched: Sequence[Due]) -> None:
     if overdue := [one for one in unmatched if one.overdue]:
-        execute(
-            FINISH, [one.id for one in overdue], [Receipt.Outcome.UNMATCHED.value] * len(overdue), [None] * len(overdue)
-        )
+        count = len(overdue)
+        outcomes = [Receipt.Outcome.UNMATCHED.value] * count
+        execute(FINISH, [one.id for one in overdue], outcomes, [None] * count, [False] * count)
     if waiting := [one for one in unmatched if not one.overdue]:
         delays = [min(FIRST_WAIT * 2.0 ** min(one.tries, 20), LONGEST_WAIT) for one in waiting]
         execute(WAIT, [one.id for one in waiting], delays)

@@ -1,7 +1,7 @@
 """Store checked messages, with all that belongs to them, in one commit."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,11 +10,14 @@ import orjson
 
 from sms import selectors
 from sms.database import at_once, query, rows, transact
-from sms.errors import IdempotencyConflict, SmsError, Unavailable
+from sms.errors import IdempotencyConflict, LimitExceeded, SmsError, Unavailable
+from sms.limits import Standing
 from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
+from sms.services import limits
 from sms.services.new_message import NewMessage
 from sms.statuses import Status
+from sms.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,10 @@ class Accepted:
 
     message: MessageRecord
     replayed: bool
+    windows: tuple[Window, ...] = ()  # what is left of the account's limits, where it has some
+
+
+Earlier = Mapping[UUID, Accepted | IdempotencyConflict]
 
 
 def is_replayed(result: Accepted | SmsError) -> bool:
@@ -30,8 +37,22 @@ def is_replayed(result: Accepted | SmsError) -> bool:
     return isinstance(result, Accepted) and result.replayed
 
 
+def windows_of(results: Sequence[Accepted | SmsError]) -> tuple[Window, ...]:
+    """Return what is left of the account's limits after a request; nothing for an account without limits."""
+    found = (one.windows for one in results if isinstance(one, Accepted | LimitExceeded))
+    return next((windows for windows in found if windows), ())
+
+
+def limit_behind(results: Sequence[Accepted | SmsError]) -> LimitExceeded | None:
+    """Return the limit because of which nothing of a request was accepted, if it was one."""
+    if any(isinstance(one, Accepted) for one in results):
+        return None
+    return next((one for one in results if isinstance(one, LimitExceeded)), None)
+
+
 # Rows whose key is taken already are left out, and so not returned. ON CONFLICT waits for another transaction that is
-# just storing the same key; the keys are sorted, so two such waits cannot form a circle. The foreign keys are checked
+# just storing the same key; the keys are sorted, so two such waits cannot form a circle. Nor can those for the counts
+# of what accounts have used: they begin when all keys are there, and go by the accounts. The foreign keys are checked
 # at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
 # tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
 STORE = """
@@ -64,6 +85,11 @@ WITH asked AS MATERIALIZED (
     INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
     SELECT id, CASE WHEN waits THEN 3 ELSE 1 END, priority, CASE WHEN waits THEN send_at ELSE at END,
            CASE WHEN waits THEN send_at ELSE at END + make_interval(secs => valid_for), 0 FROM new
+), used AS (
+    INSERT INTO sms_usage AS u (account_id, day, slot, accepted)
+    SELECT account_id, (min(at) AT TIME ZONE 'UTC')::date, pg_backend_pid() %% 32, count(*)
+    FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
+    ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
 )
 SELECT id, at, waits FROM new
 """
@@ -74,13 +100,18 @@ JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (accoun
 """
 
 
-def store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
-    """Store a set in one commit; each result is the message, or IdempotencyConflict. Raises Unavailable."""
+def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Accepted | SmsError]:
+    """Store a set in one commit: messages that are a request each, unless they are a batch. Raises Unavailable.
+
+    Each result is the message, or IdempotencyConflict or LimitExceeded.
+    """
+    if limits.concern(new):
+        return transact(_store_within_limits, new, is_batch, False)
     stored = at_once(STORE, *_columns(new))
     try:
-        return _results(new, stored)
+        return _results(new, stored, find=find)
     except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
-        return _results(new, stored, earlier={})
+        return _results(new, stored, find=lambda _: {})
 
 
 class NothingStored(Exception):
@@ -92,20 +123,38 @@ class NothingStored(Exception):
 
 
 def store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
-    """Store a set in one commit, or nothing of it. Raises NothingStored, Unavailable."""
+    """Store a batch in one commit, or nothing of it. Raises NothingStored, Unavailable."""
     return transact(_store_all, new)
 
 
 def _store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
-    results = _store(new)
+    results = _store_within_limits(new, True, True) if limits.concern(new) else _store(new)
     accepted = [one for one in results if isinstance(one, Accepted)]
     if len(accepted) < len(results):
         raise NothingStored(results)
     return accepted
 
 
+def _store_within_limits(
+    new: Sequence[NewMessage],
+    is_batch: bool,  # noqa: FBT001  for `transact`, which takes arguments by position
+    whole: bool,  # noqa: FBT001
+) -> Sequence[Accepted | SmsError]:
+    admission = limits.admit(new, is_batch=is_batch, whole=whole)
+    admitted = [m for m in new if m.id not in admission.refused]
+    stored = iter(_store(admitted) if admitted else ())
+    results = [admission.refused[m.id] if m.id in admission.refused else next(stored) for m in new]
+    return [_with_windows(one, admission.standings.get(m.account_id)) for m, one in zip(new, results, strict=True)]
+
+
+def _with_windows(result: Accepted | SmsError, standing: Standing | None) -> Accepted | SmsError:
+    if standing is None or not isinstance(result, Accepted):
+        return result
+    return replace(result, windows=standing.windows)
+
+
 def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
-    return _results(new, rows(STORE, *_columns(new)))
+    return _results(new, rows(STORE, *_columns(new)), find=_find)
 
 
 def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
@@ -133,12 +182,11 @@ def _results(
     new: Sequence[NewMessage],
     rows_of_stored: Sequence[tuple[Any, ...]],
     *,
-    earlier: Mapping[UUID, Accepted | IdempotencyConflict] | None = None,
+    find: Callable[[Sequence[NewMessage]], Earlier],
 ) -> Sequence[Accepted | SmsError]:
     stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored}
-    if earlier is None:
-        repeated = [m for m in new if m.id not in stored]
-        earlier = find(repeated) if repeated else {}
+    repeated = [m for m in new if m.id not in stored]
+    earlier = find(repeated) if repeated else {}
     # A key that was taken and is not found was purged this very moment.
     return [
         Accepted(_as_record(m, *stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
@@ -155,7 +203,7 @@ def nudge_for(stored: Sequence[MessageRecord]) -> None:
         nudge_sweep.after(min(waits).total_seconds())
 
 
-def find(new: Sequence[NewMessage]) -> Mapping[UUID, Accepted | IdempotencyConflict]:
+def find(new: Sequence[NewMessage]) -> Earlier:
     """Return what the keys of new messages stand for already, by the new ones' ids. Raises Unavailable."""
     return query(_find, new)
 

@@ -7,7 +7,7 @@ waited for.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from sms import faults
 from sms.errors import Unavailable
 from sms.providers.base import Outcome, Provider
 from sms.providers.http import client
-from sms.providers.registry import get_provider
+from sms.providers.registry import default_provider
 from sms.services import dispatch
 from sms.services.dispatch import Claimed
 
@@ -38,7 +38,7 @@ def submit_due(*, keep_going: Callable[[], bool]) -> None:
     _pump.ask()
     while keep_going() and _pump.is_asked and _one_at_a_time.acquire(blocking=False):
         try:
-            _pump.run(get_provider(), keep_going)
+            _pump.run(default_provider(), keep_going)
         finally:
             _one_at_a_time.release()
 
@@ -64,7 +64,7 @@ class Pump:
             if self.is_asked and keep_going() and (room >= provider.window // 4 or not self._under_way):
                 self._claim(provider, limit=min(BATCH, room))
             elif self._under_way:
-                self._record(provider, self._take())
+                self._record(self._take())
             else:
                 return
 
@@ -82,7 +82,8 @@ class Pump:
         if claimed:
             faults.reach("claimed")
             self._under_way += len(claimed)
-            client.start(self._carry(provider, claimed, lease_ends=lease_ends))
+            for carrier, theirs in _by_provider(claimed):
+                client.start(self._carry(carrier, theirs, lease_ends=lease_ends))
 
     async def _carry(self, provider: Provider, claimed: Sequence[Claimed], *, lease_ends: float) -> None:
         """Hand over a set, and bring every outcome back, whatever the adapter does."""
@@ -110,21 +111,35 @@ class Pump:
             except Empty:
                 return came
 
-    def _record(self, provider: Provider, came: Sequence[tuple[Claimed, Outcome]]) -> None:
+    def _record(self, came: Sequence[tuple[Claimed, Outcome]]) -> None:
         if not came:
             return
         self._under_way -= len(came)
         faults.reach("answered")
-        give_up = time.monotonic() + settings.SMS_LEASE_SECONDS / 2
-        while True:
-            try:
-                dispatch.record(provider, [one for one, _ in came], [outcome for _, outcome in came])
-            except Unavailable:  # to write it twice does no harm, and not at all leaves them uncertain
-                if time.monotonic() > give_up:
-                    raise
-                time.sleep(TRY_AGAIN)
-            else:
-                return
+        outcomes = {one.submission.attempt_id: outcome for one, outcome in came}
+        for provider, claimed in _by_provider([one for one, _ in came]):
+            _record_surely(provider, claimed, [outcomes[one.submission.attempt_id] for one in claimed])
+
+
+def _record_surely(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+    give_up = time.monotonic() + settings.SMS_LEASE_SECONDS / 2
+    while True:
+        try:
+            dispatch.record(provider, claimed, outcomes)
+        except Unavailable:  # to write it twice does no harm, and not at all leaves them uncertain
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(TRY_AGAIN)
+        else:
+            return
+
+
+def _by_provider(claimed: Sequence[Claimed]) -> Iterable[tuple[Provider, Sequence[Claimed]]]:
+    """Return the messages of each provider; there are two at most, and mostly one."""
+    found: dict[Provider, list[Claimed]] = {}
+    for one in claimed:
+        found.setdefault(one.provider, []).append(one)
+    return found.items()
 
 
 def _matched(awaited: dict[UUID, Claimed], outcomes: Mapping[UUID, Outcome]) -> Sequence[tuple[Claimed, Outcome]]:

@@ -10,6 +10,7 @@ import uvicorn
 from edge.http_connection import HttpConnection
 from graphql_api import app, live
 from graphql_api.connection import Connection
+from graphql_api.guard import guard
 from sms.database import in_thread
 from sms.events import announce
 from sms.services.authenticate import Caller
@@ -82,10 +83,10 @@ def account(transactional_db) -> Caller:
 
 @pytest.fixture
 async def nothing_is_left():
-    """Let the test run, then wait until no watcher, task or group of it is left."""
+    """Let the test run, then wait until no watcher, task, group or guard of it is left."""
     yield
     async with asyncio.timeout(5):
-        while not live.hub().is_idle:
+        while not (live.hub().is_idle and guard().is_idle):
             await asyncio.sleep(0.01)
 
 

@@ -1,11 +1,15 @@
 """`message`: what an account may read."""
 
 import uuid
+from datetime import datetime
+from functools import partial
 
 import pytest
 
 from sms import scopes
 from sms.database import in_thread
+from sms.models import Account, Message
+from sms.services.discard import discard_bodies
 from tests.accounts import make_caller
 from tests.graphql_api.conftest import change
 from tests.graphql_api.http import EVERYTHING, post
@@ -49,6 +53,24 @@ async def test_a_message_is_shown_with_its_whole_history(account):
         "providerReference": "r-1",
     }
     assert {name: shown[name] for name in expected} == expected
+
+
+async def test_a_text_that_is_discarded_is_empty_and_says_since_when(account):
+    """So is the metadata; whoever reads it need not guess whether there ever was one."""
+    message = await in_thread(partial(store, account, metadata=[("login", "7f3a")]))
+    before = await show(message.id)
+    assert (before["text"], before["textDiscardedAt"]) == ("Hello", None)
+    await change(message, "DELIVERED")
+    await in_thread(_discard_at_once)
+    after = await show(message.id)
+    discarded_at = (await in_thread(partial(Message.objects.get, id=message.id))).body_discarded_at
+    assert (after["text"], after["metadata"]) == ("", [])
+    assert datetime.fromisoformat(after["textDiscardedAt"]) == discarded_at
+
+
+def _discard_at_once():
+    Account.objects.update(discard_body_after=0)
+    assert discard_bodies() == 1
 
 
 async def test_another_accounts_message_does_not_exist(account):

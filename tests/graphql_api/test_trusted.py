@@ -232,7 +232,7 @@ UNUSABLE = {
     "no texts": (b'{"a": 5}', "an object of documents by their ids"),
     "empty": (b"{}", "no documents"),
     "a syntax error": (b'{"a-b": "{"}', "'a-b': Syntax Error"),
-    "another schema": (b'{"a-b": "{ messages { id } }"}', "'a-b': Cannot query field 'messages'"),
+    "another schema": (b'{"a-b": "{ letters { id } }"}', "'a-b': Cannot query field 'letters'"),
     "no operation": (b'{"a-b": "fragment F on Message { id }"}', "'a-b': Fragment 'F' is never used"),
     "too large": (b'{"a-b": "{ %s }"}' % (b"__typename " * 21), "'a-b': The document has more than 20 fields"),
     "another version": (APOLLO.replace(b"1", b"2") % b"[]", "version 1"),

@@ -61,7 +61,7 @@ def test_a_plan_is_shown_whole(stack):
             kept("METADATA", "metadata"),
             kept("IDEMPOTENCY_KEY", "idempotency_key"),
         ],
-        "route": {"provider": "simulator", "batch": True, "reason": "It is the only provider that is set up."},
+        "route": {"provider": "simulator", "batch": True, "reason": "It is the default."},
     }
     assert count(stack) == before
 

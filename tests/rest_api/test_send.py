@@ -49,6 +49,7 @@ def test_a_message_is_accepted_and_shown(stack):
         "sender_id": "MyCorp",
         "recipient": "+233200000901",
         "text": "Your code is 1234",
+        "text_discarded_at": None,
         "status": "QUEUED",
         "final": False,
         "provider": None,

@@ -4,13 +4,14 @@ import asyncio
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.db import connection
 
 from sms import scopes
 from sms.database import in_thread, transact
-from sms.errors import ErrorCode, MessageNotFound, NotCancelable, PermissionDenied
+from sms.errors import ErrorCode, MessageNotFound, NotCancelable, NotForTestKeys, PermissionDenied
 from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
@@ -121,6 +122,20 @@ def test_a_key_without_the_scope_may_not_cancel(transactional_db):
     with pytest.raises(PermissionDenied, match="messages:send"):
         withdraw(reader, message)
     assert history(message) == [(1, "QUEUED")]
+
+
+def test_a_test_key_cancels_test_messages_only(caller):
+    """What is live is none of its business."""
+    testing = replace(caller, is_test=True)
+    live, test = store(caller), store(testing)
+    with pytest.raises(NotForTestKeys) as refused:
+        withdraw(testing, live)
+    assert refused.value.code is ErrorCode.PERMISSION_DENIED
+    assert history(live) == [(1, "QUEUED")]
+    assert withdraw(testing, test).status == "CANCELED"
+    assert withdraw(caller, live).status == "CANCELED"
+    with pytest.raises(MessageNotFound):
+        asyncio.run(cancel(caller=testing, message_id=uuid.uuid4()))
 
 
 def test_the_change_is_announced_once(caller, settings):

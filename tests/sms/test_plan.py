@@ -179,7 +179,7 @@ def test_a_number_that_gets_no_texts_is_described_all_the_same(caller):
 
 def test_the_route_names_the_provider(caller):
     """There is one, and it takes batches."""
-    assert plan(caller=caller, **GOOD).route == Route("simulator", True, "It is the only provider that is set up.")
+    assert plan(caller=caller, **GOOD).route == Route("simulator", True, "It is the default.")
 
 
 def test_what_look_alikes_would_save_is_told(caller):

@@ -103,6 +103,30 @@ def test_show_tells_everything_about_one(caller):
     ]
 
 
+def test_numbers_are_masked_in_whatever_a_provider_said(caller):
+    """In its words and codes, and in an error that quotes them; not in its reference, by which it is found."""
+    receipt = receive(reference="r-233200000901", word="to 233200000901", body=b"+233 20 000 0901")
+    Receipt.objects.filter(id=receipt.id).update(
+        provider_error="0200000901", error="ValueError: '233200000901'", processed_at="2026-01-02T03:04:05Z",
+        outcome="FAILED",
+    )  # fmt: skip
+    shown = dict(line.split(maxsplit=1) for line in run("show", receipt.id) if not line.startswith("provider"))
+    assert (shown["word"], shown["body"]) == ("to +23320*****01", "+23320*****01")
+    assert shown["error"] == "ValueError: '+23320*****01'"
+    assert "provider error      +23320*****01" in run("show", receipt.id)
+    (listed,) = run("list", "--state", "set-aside")
+    assert listed.count("+23320*****01") == 2
+    assert "r-233200000901" in listed
+    assert "the last: " in "\n".join(run())
+    assert "'233200000901'" not in "\n".join(run())
+
+
+def test_a_body_that_is_discarded_says_so(caller):
+    """An empty one would look like a request that had none."""
+    receipt = receive(reference="r-1", body=b"")
+    assert run("show", receipt.id)[-1] == "body                (discarded)"
+
+
 @pytest.mark.parametrize("state", State)
 def test_show_names_the_state(one_of_each, state):
     """In the words that `list` takes."""

@@ -4,12 +4,15 @@ import asyncio
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 
-from sms.models import Message, SubmitAttempt
+from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import Outcome, Provider
+from sms.providers.errors import ProviderError
 from sms.providers.registry import get_provider
 from sms.services.submit import submit_due
 from tests.messages import store
@@ -64,6 +67,15 @@ class Broken(Scripted):
         raise RuntimeError("half way")
 
 
+class Busy(Scripted):
+    """Takes a text only when it comes for the second time."""
+
+    async def answer(self, submission):
+        if self.taken[submission.text] == 1:
+            return Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429", retry_after=0.0)
+        return await super().answer(submission)
+
+
 @pytest.fixture
 def provider(settings):
     """Make a provider of a class the one that everything goes to."""
@@ -71,7 +83,7 @@ def provider(settings):
     def use(kind, **options):
         settings.SMS_PROVIDERS = {"simulator": {"class": f"{__name__}.{kind.__name__}", **options}}
         get_provider.cache_clear()
-        made = get_provider()
+        made = get_provider("simulator")
         made.held = threading.Event()
         return made
 
@@ -160,3 +172,25 @@ def test_a_worker_that_stops_takes_nothing_new(caller, provider):
     assert statuses(message) == ["QUEUED"]
     run()
     assert statuses(message) == ["SENT"]
+
+
+def test_a_test_message_goes_to_nobody_but_the_simulator(caller, settings):
+    """Whatever provider is set up: live ones go there, test ones never, in one claim and after a retry."""
+    name = f"{__name__}.{Busy.__name__}"
+    settings.SMS_PROVIDERS = {"simulator": {"class": name}, "elsewhere": {"class": name}}
+    settings.SMS_DEFAULT_PROVIDER = "elsewhere"
+    get_provider.cache_clear()
+    testing = replace(caller, is_test=True)
+    live = [store(caller, text=f"live {number}") for number in range(3)]
+    test = [store(testing, text=f"test {number}") for number in range(3)]
+    for _ in range(2):
+        run()
+        DispatchEntry.objects.filter(purpose=DispatchEntry.Purpose.SUBMIT).update(due_at=Now())
+    assert get_provider("elsewhere").taken == dict.fromkeys((one.text for one in live), 2)
+    assert get_provider("simulator").taken == dict.fromkeys((one.text for one in test), 2)
+    assert statuses(*live, *test) == ["SENT"] * 6
+    told = {one.text.split()[0]: set() for one in (*live, *test)}
+    for message in Message.objects.prefetch_related("attempts"):
+        told[message.text.split()[0]] |= {message.provider, *(one.provider for one in message.attempts.all())}
+    assert told == {"live": {"elsewhere"}, "test": {"simulator"}}
+    get_provider.cache_clear()

@@ -192,10 +192,12 @@ def test_an_answer(caller, outcome, new, moved):
     """The answer of the last attempt, in whatever status it finds its message."""
     made = {old: store_as(caller, old) for old in sorted(Status)}
     DispatchEntry.objects.update(attempts=1)
+    provider = get_provider()
     claimed = [
-        Claimed(one.id, 1, Submission(attempt(one).id, one.sender_id, one.recipient, one.text)) for one in made.values()
+        Claimed(one.id, 1, Submission(attempt(one).id, one.sender_id, one.recipient, one.text), provider)
+        for one in made.values()
     ]
-    dispatch.record(get_provider(), claimed, [outcome] * len(claimed))
+    dispatch.record(provider, claimed, [outcome] * len(claimed))
     assert statuses(made) == {old: new if old in moved else old for old in made}
 
 

@@ -12,7 +12,7 @@ from sms.events import announce
 from sms.providers.base import DeliveryReport, Handover, Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
-from sms.providers.registry import DEFAULT, get_provider
+from sms.providers.registry import SIMULATOR, get_provider
 from sms.services import cancel, clock, dispatch, receive, report, settle, sweep
 from sms.services.new_message import check
 from sms.services.reconcile import reconcile
@@ -37,7 +37,7 @@ WORDS = {
 WITHHELD = Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass", retry_after=0.0)
 TABLES = (
     "sms_receipt", "sms_messageevent", "sms_dispatchentry", "sms_submitattempt", "sms_idempotencykey", "sms_message",
-    "sms_senderid", "sms_account",
+    "sms_usage", "sms_allowance", "sms_senderid", "sms_account",
 )  # fmt: skip
 WAITS_FOR_RECEIPTS = {"SENT", "UNCERTAIN", "UNKNOWN", "EXPIRED", "UNDELIVERED", "FAILED"}
 
@@ -72,7 +72,7 @@ class World:
             execute(f"DELETE FROM {table}")
         self.caller = make_caller("world")
         get_provider.cache_clear()
-        self.provider = get_provider(DEFAULT)  # the very one that a look-up asks
+        self.provider = get_provider(SIMULATOR)  # the very one that a look-up asks
         self.messages: dict[UUID, model.Message] = {}
         self.attempts: dict[UUID, tuple[model.Message, model.Attempt]] = {}
         self.works: list[Work] = []

@@ -1,14 +1,15 @@
 """`manage.py receipts`: what became of the delivery receipts, and another go for those that came to nothing."""
 
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from sms import receipts
 from sms.errors import Unavailable
+from sms.management.terminal import OperatorCommand, moment, printable
 from sms.models import Receipt
 from sms.phone_numbers import mask_all
 from sms.receipts import PROCESSED, State, Tally
@@ -29,17 +30,10 @@ MEANING = {
 }
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Without an action: how many receipts are in each state."""
 
     help = "Shows what became of the delivery receipts, and puts back into the inbox those that came to nothing."
-
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Exit 1 on bad arguments, as on every other refusal, where argparse has 2."""
-        try:
-            super().run_from_argv(argv)
-        except SystemExit as stop:
-            raise SystemExit(1 if stop.code == 2 else stop.code) from None
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take an action, and what each needs."""
@@ -74,7 +68,7 @@ class Command(BaseCommand):
             self.stdout.write(_tally_line(state, found[state]))
             if state is State.SET_ASIDE and found[state].count:
                 (last,) = receipts.listing(State.SET_ASIDE, limit=1, within=timedelta())
-                self.stdout.write(f"{'':24}the last: {last.id}, {last.provider}: {_printable(last.error)}")
+                self.stdout.write(f"{'':24}the last: {last.id}, {last.provider}: {printable(_masked(last.error))}")
 
     def _list(self, options: dict[str, Any]) -> None:
         found = receipts.listing(
@@ -84,16 +78,16 @@ class Command(BaseCommand):
             provider=options["provider"],
         )
         for one in found:
-            words = (one.provider, one.provider_reference, one.provider_status, _moment(one.received_at))
-            line = f"{one.id:>10}  {'  '.join(map(_printable, words))}  tries {one.tries}"
-            self.stdout.write(line if one.error is None else f"{line}  {_printable(one.error)}")
+            words = (one.provider, one.provider_reference, _masked(one.provider_status), moment(one.received_at))
+            line = f"{one.id:>10}  {'  '.join(map(printable, words))}  tries {one.tries}"
+            self.stdout.write(line if one.error is None else f"{line}  {printable(_masked(one.error))}")
 
     def _show(self, options: dict[str, Any]) -> None:
         one = receipts.get(options["id"])
         if one is None:
             raise CommandError(f"There is no receipt {options['id']}.")
         for name, value in _facts(one).items():
-            self.stdout.write(f"{name:19} {_printable(value)}")
+            self.stdout.write(f"{name:19} {printable(value)}")
 
     def _replay(self, options: dict[str, Any]) -> None:
         ids, state = options["ids"], options["state"]
@@ -116,7 +110,7 @@ def _add_window(parser: CommandParser) -> None:
 
 def _tally_line(state: State, tally: Tally) -> str:
     line = f"{state:10} {tally.count:>11}  {MEANING[state]}"
-    return line if tally.oldest is None else f"{line}; the oldest came {_moment(tally.oldest)}"
+    return line if tally.oldest is None else f"{line}; the oldest came {moment(tally.oldest)}"
 
 
 def _facts(one: Receipt) -> dict[str, object]:
@@ -127,29 +121,22 @@ def _facts(one: Receipt) -> dict[str, object]:
         "provider": one.provider,
         "provider reference": one.provider_reference,
         "client reference": one.client_reference,
-        "word": one.provider_status,
+        "word": _masked(one.provider_status),
         "status": one.status,
         "error code": one.error_code,
-        "provider error": one.provider_error,
-        "received": _moment(one.received_at),
-        "due": _moment(one.due_at),
+        "provider error": _masked(one.provider_error),
+        "received": moment(one.received_at),
+        "due": moment(one.due_at),
         "tries": one.tries,
-        "processed": _moment(one.processed_at),
-        "error": one.error,
+        "processed": moment(one.processed_at),
+        "error": _masked(one.error),
         "message": None if one.message is None else f"{one.message.id} {one.message.status}",
-        "body": mask_all(body, default_region=settings.SMS_DEFAULT_REGION),
+        "body": _masked(body) if body else "(discarded)",
     }
 
 
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _printable(value: object) -> str:
-    """Return what a terminal may be given: what others wrote could hold its control characters."""
-    if value is None:
-        return "-"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+def _masked(words: str | None) -> str | None:
+    return words and mask_all(words, default_region=settings.SMS_DEFAULT_REGION)
 
 
 def _state(word: str) -> State:
