@@ -119,7 +119,11 @@ def _request(document: Document, body: Document | None) -> str:
 def _answer(document: Document, status: str, answer: Document) -> str:
     show = _refusal if status >= "400" else _success
     headers = "".join(
-        _row(name, {**_resolved(document, one)["schema"], "description": _resolved(document, one)["description"]})
+        _row(
+            name,
+            {**_resolved(document, one)["schema"], "description": _resolved(document, one)["description"]},
+            where="header",
+        )
         for name, one in answer.get("headers", {}).items()
     )
     return show(status, answer, f"<table>{headers}</table>" if headers else "")
