@@ -22,6 +22,7 @@ NAMES = (
     "whole_life_bulk",
     "latency",
     "subscribers",
+    "feed",
     "idle",
     "storage",
     "listing",

@@ -39,6 +39,7 @@ REFERENCE = Reference(
     "which is stable. Times are RFC 3339 by UTC. Fields are added without notice, and never renamed.",
     groups=[
         Group(name=rest_operations.MESSAGES, description="For applications, with an API key."),
+        Group(name=rest_operations.EVENTS, description="What becomes of all messages."),
         Group(name=rest_operations.ACCOUNT, description="What the service knows of who asks."),
         Group(name=webhook_operations.PROVIDERS, description="For providers, who sign what they send."),
     ],
@@ -64,7 +65,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for one thing
-    if path.startswith(("/api/messages", "/api/me")):
+    if path.startswith(("/api/messages", "/api/me", "/api/events")):
         return rest_api.application
     if path.startswith("/graphql"):
         return graphql_api.http

@@ -58,7 +58,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
     ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
-    ErrorCode.CURSOR_INVALID: "This is no cursor that a list gave.",
+    ErrorCode.CURSOR_INVALID: "This is no cursor that a list or a feed gave, or it cannot be continued from.",
     ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
     ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",

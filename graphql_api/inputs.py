@@ -9,6 +9,7 @@ from strawberry.types.arguments import InputContext
 
 from graphql_api.enums import MessageStatus, Policy
 from sms import listing
+from sms.feed import Wanted
 from sms.models import Priority
 from sms.services.accept_many import ErrorPolicy
 
@@ -102,6 +103,21 @@ class MessageFilter:
         """Return what `sms.listing` takes."""
         given = {name: value for name, value in vars(self).items() if value is not strawberry.UNSET}
         return listing.MessageFilter(is_test=given.pop("test", None), **given)
+
+
+@strawberry.input(description="Which changes to tell: those that all of this is true of.")
+class StatusFeedFilter:
+    """Which changes to tell."""
+
+    statuses: list[MessageStatus] | None = optional("The message came to one of these; with none, to any.")
+    final: bool | None = optional("Whether the status that it came to is final.")
+    sender_id: str | None = optional("What the handset shows as from.")
+    recipient: str | None = optional("The message's number, written as for `sendMessage`.")
+    client_reference: str | None = optional("The message's label, as its sender gave it.")
+
+    def as_wanted(self) -> Wanted:
+        """Return what the feed takes. Raises InvalidMessage for what is no mobile number."""
+        return Wanted.of(**{name: value for name, value in vars(self).items() if value is not strawberry.UNSET})
 
 
 NAMES: Final = {

@@ -1,4 +1,4 @@
-"""One account's hints, from the channel layer to whoever watches its messages."""
+"""One account's hints, from the channel layer to whoever watches its messages, or all of it."""
 
 import asyncio
 import logging
@@ -36,15 +36,23 @@ class Watching(Protocol):
 
 
 class Listener:
-    """Listens for one account while anyone watches one of its messages.
+    """Listens for one account while anyone watches one of its messages, or follows its feed.
 
     Without Redis it keeps trying to join, and the watchers live on the hub's regular look at the database.
     """
 
-    def __init__(self, account_id: UUID, on_joined: Callable[["Listener"], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        account_id: UUID,
+        *,
+        on_joined: Callable[["Listener"], Awaitable[None]],
+        on_hint: Callable[[UUID], None],
+    ) -> None:
         self.account_id = account_id
+        self.users = 0
         self.has_joined = False  # while it has not, hints are lost
         self._on_joined = on_joined
+        self._on_hint = on_hint
         self._watchers: defaultdict[str, set[Watching]] = defaultdict(set)
         self.task = asyncio.create_task(self._listen())
 
@@ -56,13 +64,12 @@ class Listener:
         """Let a watcher hear of its message from now on."""
         self._watchers[str(watcher.message_id)].add(watcher)
 
-    def discard(self, watcher: Watching) -> bool:
-        """Let a watcher go, and return whether it was the last one."""
+    def discard(self, watcher: Watching) -> None:
+        """Let a watcher go."""
         watchers = self._watchers[str(watcher.message_id)]
         watchers.discard(watcher)
         if not watchers:
             del self._watchers[str(watcher.message_id)]
-        return not self._watchers
 
     async def _listen(self) -> None:
         layer: Any = get_channel_layer()
@@ -82,6 +89,7 @@ class Listener:
             wait = min(2 * wait, LONGEST_WAIT)
 
     def _pass_on(self, hint: dict[str, Any]) -> None:
+        self._on_hint(self.account_id)
         for message_id, told in from_hint(hint):
             if watchers := self._watchers.get(message_id):
                 change = to_event(told)

@@ -15,6 +15,7 @@ import structlog
 from graphql_api import metrics
 from graphql_api.listener import Listener, Watching
 from graphql_api.reader import ChangeReader
+from graphql_api.tail import Tail
 from sms import selectors
 from sms.errors import MessageNotFound, Unavailable
 from sms.records import EventRecord
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 CHECK_EVERY = 10.0  # seconds
 MOST_TOLD = 16  # changes that a watcher keeps: more than a message has in its life
+CATCHING_UP = 2  # reads of feeds that are far behind which a process does at a time: fewer than there are threads
 
 
 async def follow(
@@ -118,10 +120,12 @@ class Watcher:
 
 
 class Hub:
-    """All watchers of one process: a listener for each account that has some, and a regular look at the database."""
+    """All watchers and feeds of one process: a listener for each account that has some, and a regular look."""
 
     def __init__(self) -> None:
+        self.catching_up = asyncio.Semaphore(CATCHING_UP)
         self._listeners: dict[UUID, Listener] = {}
+        self._tails: dict[UUID, Tail] = {}
         self._reader = ChangeReader()
         self._looking: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -130,18 +134,46 @@ class Hub:
     def watch(self, account_id: UUID, message_id: UUID) -> Iterator[Watcher]:
         """Let a watcher hear of its message for a while."""
         watcher = Watcher(account_id, message_id, self._reader)
+        with self._listening(account_id) as listener, metrics.WATCHERS.track_inprogress():
+            listener.add(watcher)
+            try:
+                yield watcher
+            finally:
+                listener.discard(watcher)
+
+    @contextmanager
+    def tail(self, account_id: UUID) -> Iterator[Tail]:
+        """Let the account's feed be read for a while."""
+        with self._listening(account_id), metrics.FEEDS.track_inprogress():
+            tail = self._tails.get(account_id)
+            if tail is None or tail.failure is not None:
+                tail = self._tails[account_id] = Tail(account_id)
+            tail.users += 1
+            try:
+                yield tail
+            finally:
+                tail.users -= 1
+                if not tail.users:
+                    self._end(tail.task)
+                    if self._tails.get(account_id) is tail:
+                        del self._tails[account_id]
+
+    @contextmanager
+    def _listening(self, account_id: UUID) -> Iterator[Listener]:
+        """Let there be a listener for an account, and a regular look, while anyone needs them."""
         listener = self._listeners.get(account_id)
         if listener is None:
-            listener = self._listeners[account_id] = Listener(account_id, self._look)
+            listener = Listener(account_id, on_joined=self._look_for, on_hint=self._wake)
+            self._listeners[account_id] = listener
             metrics.LISTENERS.inc()
         if self._looking is None:
             self._looking = asyncio.create_task(self._look_regularly())
-        listener.add(watcher)
+        listener.users += 1
         try:
-            with metrics.WATCHERS.track_inprogress():
-                yield watcher
+            yield listener
         finally:
-            if listener.discard(watcher):
+            listener.users -= 1
+            if not listener.users:
                 del self._listeners[account_id]
                 metrics.LISTENERS.dec()
                 self._end(listener.task)
@@ -162,7 +194,18 @@ class Hub:
     async def _look_regularly(self) -> None:
         while True:
             await asyncio.sleep(CHECK_EVERY)
+            for tail in self._tails.values():
+                tail.wake()
             await self._look([watcher for listener in self._listeners.values() for watcher in listener])
+
+    async def _look_for(self, listener: Listener) -> None:
+        """Look for what happened before a listener could hear of it."""
+        self._wake(listener.account_id)
+        await self._look(listener)
+
+    def _wake(self, account_id: UUID) -> None:
+        if (tail := self._tails.get(account_id)) is not None:
+            tail.wake()
 
     async def _look(self, watchers: Iterable[Watching]) -> None:
         """Compare what watchers know with the database, and wake those that missed something."""

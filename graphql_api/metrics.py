@@ -9,6 +9,7 @@ SOCKETS: Final = Gauge("sms_websockets_open", "Websocket connections, from the h
 OPERATIONS: Final = Gauge("sms_websocket_operations", "Operations that run on websockets.")
 STREAMS: Final = Gauge("sms_event_streams_open", "Operations whose results are told as server-sent events.")
 WATCHERS: Final = Gauge("sms_live_watchers", "Subscriptions that wait for changes of a message.")
+FEEDS: Final = Gauge("sms_live_feeds", "Subscriptions that follow all changes of an account.")
 LISTENERS: Final = Gauge("sms_live_listeners", "Accounts whose hints this process listens for.")
 TASKS: Final = Gauge("sms_asyncio_tasks", "Tasks of the event loop, of whatever kind.")
 CLOSED: Final = Counter(

@@ -7,11 +7,14 @@ from uuid import UUID
 
 import strawberry
 
-from graphql_api import live
+from graphql_api import feed, live
 from graphql_api.context import Info
-from graphql_api.types import MessageStatusEvent
+from graphql_api.inputs import StatusFeedFilter
+from graphql_api.types import MessageStatusEvent, StatusFeedItem
 from sms import scopes
 from sms.errors import MessageNotFound, Unavailable
+from sms.feed import EVERYTHING
+from sms.feed_cursors import Cursor
 
 
 @strawberry.type(
@@ -49,6 +52,47 @@ class Subscription:
                 with suppress(Unavailable):  # the key may have been revoked since; without a database nobody can tell
                     await info.context.caller()
                 yield MessageStatusEvent.of(change)
+
+    @strawberry.subscription(  # type: ignore[untyped-decorator]
+        description="All changes of all messages of the account, in one order, each once; those of a message in the "
+        "order of `sequence`. Never completes. The first item tells where the feed ends now; with `after` it continues "
+        "there instead, after whatever time. At least every 30 seconds there is an item."
+    )
+    async def status_feed(
+        self,
+        info: Info,
+        filter: Annotated[
+            StatusFeedFilter | None, strawberry.argument(description="Which changes to tell; all.")
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Give the `cursor` of the last item you have: every later change comes. One that cannot be "
+                "continued from is refused with CURSOR_INVALID."
+            ),
+        ] = strawberry.UNSET,
+        coalesce: Annotated[
+            bool | None,
+            strawberry.argument(
+                description="Whether to tell only the last one of a message's changes where several are waiting (and "
+                "pass the filter): for who needs to know how things are, and not how they came to be so."
+            ),
+        ] = False,
+    ) -> AsyncGenerator[StatusFeedItem, None]:
+        """Follow everything that happens in the account."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        items = feed.follow(
+            caller.account_id,
+            after=None if after in {None, strawberry.UNSET} else Cursor.parse(after),
+            wanted=filter.as_wanted() if filter else EVERYTHING,
+            coalesce=bool(coalesce),
+        )
+        async with aclosing(items):
+            async for item in items:
+                with suppress(Unavailable):  # as above
+                    await info.context.caller()
+                yield StatusFeedItem.of(item)
 
 
 def _parse(id: str) -> UUID:

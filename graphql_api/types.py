@@ -10,6 +10,7 @@ import strawberry
 from graphql_api.context import Info
 from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal, Refusal
+from graphql_api.feed import Item
 from sms.errors import SmsError
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -243,3 +244,23 @@ class MessageStatusEvent:
             provider_error=row.provider_error,
             occurred_at=row.occurred_at,
         )
+
+
+@strawberry.type(description="A step of an account's feed: a change, or just how far the feed has come.")
+class StatusFeedItem:
+    """A step of an account's feed."""
+
+    cursor: str = described("Give it as `after` to continue behind this item. Good for as long as changes are kept.")
+    event: MessageStatusEvent | None = described(
+        "The change. Null in the first item of a feed that began without `after`, and now and then where nothing was "
+        "to be told: then the item only tells how far the feed has come."
+    )
+    client_reference: str | None = described("The message's label, as its sender gave it.")
+
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        """Show an item."""
+        if item.event is None:
+            return cls(cursor=str(item.cursor), event=None, client_reference=None)
+        change = MessageStatusEvent.of(item.event.change)
+        return cls(cursor=str(item.cursor), event=change, client_reference=item.event.client_reference)

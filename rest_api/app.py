@@ -1,4 +1,4 @@
-"""REST: everything below `/api/messages/`, and `GET /api/me/`."""
+"""REST: everything below `/api/messages/`, `GET /api/events/` and `GET /api/me/`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,7 +16,8 @@ from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from edge.openapi.headers import LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
-from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, ITEM, ME, PLAN
+from rest_api.events import list_events
+from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN
 from sms import accounts, listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
@@ -123,12 +124,13 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     PLAN: Endpoint(POST=plan_message),
     ITEM: Endpoint(GET=show_message),
     CANCELLATION: Endpoint(POST=cancel_message),
+    EVENTS: Endpoint(GET=list_events),
     ME: Endpoint(GET=show_me),
 }
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`, and `/api/me`."""
+    """Serve every path below `/api/messages`, `/api/events` and `/api/me`."""
     await _endpoint_at(scope["path"])(scope, receive, send)
 
 

@@ -18,7 +18,7 @@ from edge.openapi.operations import (
     refusals,
 )
 from edge.openapi.schemas import About
-from rest_api import paths, representations, samples, shapes
+from rest_api import events, paths, representations, samples, shapes
 from rest_api.fields import NewMessage, NewMessages
 from sms import listing
 from sms.errors import ErrorCode
@@ -26,6 +26,7 @@ from sms.services.rules import LONGEST_KEY
 from sms.statuses import Status
 
 MESSAGES: Final = "Messages"
+EVENTS: Final = "Events"
 ACCOUNT: Final = "Account"
 
 # What the rules of a message refuse, by their order.
@@ -74,7 +75,7 @@ ID: Final = Parameter(
 )
 
 
-def _filter(
+def _query(
     name: str, kind: Any, description: str, *, is_list: bool = False, example: str | None = None, **keywords: Any
 ) -> Parameter:
     about = About(description, **keywords)
@@ -189,15 +190,15 @@ LIST_MESSAGES: Final = Operation(
     description="The account's messages, newest first, that have all of what is asked for. A page takes about the same "
     "time whatever that is: one that had to look at many messages may be short, or empty, and have a next one.",
     parameters=(
-        _filter("status", Status, "With this status; repeated, with any of these.", is_list=True, example="FAILED"),
-        _filter("recipient", str, "To this number, written in any way that a send takes.", example="+233200000901"),
-        _filter("sender_id", str, "From this sender ID.", example="MyCorp"),
-        _filter("client_reference", str, "With just this label of yours.", example="invoice-17"),
-        _filter("created_after", datetime, "Accepted at this time or later; with an offset from UTC, or a `Z`."),
-        _filter("created_before", datetime, "Accepted earlier than this; with an offset from UTC, or a `Z`."),
-        _filter("test", bool, "Sent with a test key, or not."),
-        _filter("limit", int, "How many.", minimum=1, maximum=listing.MOST, default=listing.USUAL),
-        _filter("after", str, "The `next` of the page before. It is good for ever, also with another filter."),
+        _query("status", Status, "With this status; repeated, with any of these.", is_list=True, example="FAILED"),
+        _query("recipient", str, "To this number, written in any way that a send takes.", example="+233200000901"),
+        _query("sender_id", str, "From this sender ID.", example="MyCorp"),
+        _query("client_reference", str, "With just this label of yours.", example="invoice-17"),
+        _query("created_after", datetime, "Accepted at this time or later; with an offset from UTC, or a `Z`."),
+        _query("created_before", datetime, "Accepted earlier than this; with an offset from UTC, or a `Z`."),
+        _query("test", bool, "Sent with a test key, or not."),
+        _query("limit", int, "How many.", minimum=1, maximum=listing.MOST, default=listing.USUAL),
+        _query("after", str, "The `next` of the page before. It is good for ever, also with another filter."),
     ),
     answers=(
         Answer(
@@ -275,6 +276,52 @@ CANCEL_MESSAGE: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE, {HTTPStatus.CONFLICT: (ErrorCode.NOT_CANCELABLE,)}),
 )
 
+LIST_EVENTS: Final = Operation(
+    method="GET",
+    path=paths.EVENTS,
+    name="listEvents",
+    group=EVENTS,
+    summary="Follow all messages",
+    description="Every change of the account's messages, in one order, from any cursor on: each once, and none is "
+    "missed. Without a cursor there are no events, only the cursor of where the feed ends now.",
+    parameters=(
+        _query("after", str, "The `cursor` that came last."),
+        _query("limit", int, "How many at most.", minimum=1, maximum=events.MOST, default=events.LIMIT),
+        _query(
+            "wait",
+            int,
+            "Seconds to wait for a change where there is none yet.",
+            minimum=0,
+            maximum=events.LONGEST_WAIT,
+            default=0,
+        ),
+        _query("status", Status, "Only changes to this status; repeated, to any of these.", is_list=True),
+        _query("final", bool, "Only changes to a status that is final, or is not."),
+        _query("sender_id", str, "Only of messages from this sender ID.", example="MyCorp"),
+        _query("recipient", str, "Only of messages to this number.", example="+233200000901"),
+        _query("client_reference", str, "Only of messages with just this label of yours.", example="invoice-17"),
+    ),
+    answers=(
+        Answer(
+            status=HTTPStatus.OK,
+            description="What there is, or what came while you waited.",
+            kind=shapes.Feed,
+            examples={"The latest change": samples.feed()},
+        ),
+    ),
+    refusals=refusals(
+        ANYWHERE,
+        WITH_KEY,
+        {
+            HTTPStatus.BAD_REQUEST: (
+                ErrorCode.CURSOR_INVALID,
+                ErrorCode.RECIPIENT_INVALID,
+                ErrorCode.RECIPIENT_NOT_MOBILE,
+            )
+        },
+    ),
+)
+
 SHOW_ME: Final = Operation(
     method="GET",
     path=paths.ME,
@@ -302,5 +349,6 @@ OPERATIONS: Final = (
     PLAN_MESSAGE,
     SHOW_MESSAGE,
     CANCEL_MESSAGE,
+    LIST_EVENTS,
     SHOW_ME,
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+EVENTS: Final = "/api/events/"
 ME: Final = "/api/me/"
 COLLECTION: Final = "/api/messages/"
 BATCH: Final = f"{COLLECTION}batch/"

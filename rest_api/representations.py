@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from rest_api import shapes
 from sms import accounts
 from sms.errors import LimitExceeded, SmsError
+from sms.feed import FeedEvent
+from sms.feed import Page as FeedPage
 from sms.listing import Page
 from sms.numbering import NumberFacts
 from sms.providers.registry import Route
@@ -181,4 +183,20 @@ def attempt(shown: AttemptRecord) -> shapes.Attempt:
         "error_code": shown.error_code,
         "provider_error": shown.provider_error,
         "detail": shown.detail,
+    }
+
+
+def feed(shown: FeedPage) -> shapes.Feed:
+    """Return a part of the account's feed, and the cursor to continue from."""
+    return {"events": [feed_event(one) for one in shown.events], "cursor": str(shown.end), "more": not shown.is_last}
+
+
+def feed_event(shown: FeedEvent) -> shapes.FeedEvent:
+    """Return a change of a message, with the cursor of its place in the feed."""
+    return {
+        "cursor": str(shown.cursor),
+        "message_id": shown.change.message_id,
+        "client_reference": shown.client_reference,
+        **event(shown.change),
+        "final": shown.change.status in FINAL,
     }

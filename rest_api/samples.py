@@ -8,6 +8,9 @@ import orjson
 
 from rest_api import representations
 from sms.errors import ErrorCode, InvalidMessage
+from sms.feed import FeedEvent
+from sms.feed import Page as FeedPage
+from sms.feed_cursors import Cursor
 from sms.listing import Page
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberFacts, NumberType
@@ -186,3 +189,11 @@ def delivered() -> Any:
 def page() -> Any:
     """Return a page of one message, as a client parses it."""
     return as_json(representations.page(Page([message(steps=4)], None)))
+
+
+def feed() -> Any:
+    """Return a part of a feed with one change, as a client parses it."""
+    cursor = Cursor(position=911, event_id=52)
+    last = message(steps=4).history or []
+    change = FeedEvent(cursor, last[-1], FIELDS["sender_id"], FIELDS["recipient"], client_reference=None)
+    return as_json(representations.feed(FeedPage(events=[change], end=cursor, is_last=True, horizon=912, newest=911)))

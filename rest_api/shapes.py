@@ -33,6 +33,23 @@ class Event(TypedDict):
     occurred_at: Annotated[datetime, About("When it was recorded.")]
 
 
+class FeedEvent(Event):
+    """A change of one of the account's messages."""
+
+    cursor: Annotated[str, About("Its place in the feed: an `after` that goes on behind it.")]
+    message_id: Annotated[UUID, About("The message.")]
+    client_reference: Annotated[str | None, About("Your own label of the message.")]
+    final: Annotated[bool, About("Whether the status is final, unless a late receipt corrects it.")]
+
+
+class Feed(TypedDict):
+    """A part of the account's feed, in its order."""
+
+    events: Annotated[list[FeedEvent], About("The changes, oldest first.")]
+    cursor: Annotated[str, About("The `after` of the next request, whether there were changes or not.")]
+    more: Annotated[bool, About("Whether there are more already; where not, ask again later, or with `wait`.")]
+
+
 class ListedMessage(TypedDict):
     """A message, and what became of it. Times are by UTC."""
 

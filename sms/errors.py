@@ -8,6 +8,7 @@ SmsError
 ├── BatchRefused           nothing is wrong with this message, but with another one of its batch
 ├── InternalError          our own fault
 ├── MessageNotFound        no such message, or another account's
+├── InvalidCursor          the feed cannot be continued from there
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
 ├── PermissionDenied       a valid key without the scope
@@ -143,6 +144,18 @@ class MessageNotFound(SmsError):
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.MESSAGE_NOT_FOUND, "There is no message with this id.", field="id")
+
+
+class InvalidCursor(SmsError):
+    """The feed cannot be continued from there."""
+
+    def __init__(self, detail: str = "This is no cursor of a feed; give one back as it was given.") -> None:
+        super().__init__(ErrorCode.CURSOR_INVALID, detail, field="after")
+
+    @classmethod
+    def from_the_future(cls) -> "InvalidCursor":
+        """Say that the database has not come as far: it was put back to an earlier time, or the cursor is made up."""
+        return cls("This cursor is ahead of everything that is stored; begin anew without one.")
 
 
 class NotCancelable(SmsError):

@@ -128,10 +128,14 @@ class Message(models.Model):
 
 
 class CurrentPosition(Func):
-    """Where in its account's feed an event stands that is written now: see docs/adr/0007-accounts-lists-feeds.md."""
+    """Where in its account's feed an event stands that is written now: see docs/adr/0007-accounts-lists-feeds.md.
+
+    At the number of its transaction, or of a later one that had ended when the statement began: so no event stands
+    before one that its writer could see.
+    """
 
     function = "sms_position"
-    template = "%(function)s(pg_current_xact_id())"
+    template = "greatest(%(function)s(pg_current_xact_id()), %(function)s(pg_snapshot_xmax(pg_current_snapshot())) - 1)"
     output_field = models.BigIntegerField()
 
 
@@ -154,7 +158,7 @@ class MessageEvent(models.Model):
     occurred_at = models.DateTimeField(db_default=Now())
     # Without a constraint: an event is written together with its message, or right under its lock.
     account = models.ForeignKey(Account, on_delete=models.DO_NOTHING, null=True, db_constraint=False, db_index=False)
-    position = models.BigIntegerField(null=True, db_default=CurrentPosition())  # the same for a whole transaction
+    position = models.BigIntegerField(null=True, db_default=CurrentPosition())
 
     class Meta:
         # The feed of an account; what was written before there were feeds has no account.

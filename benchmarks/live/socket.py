@@ -36,7 +36,11 @@ class Socket(asyncio.Protocol):
 
     def watch(self, operation: str, message_id: str) -> None:
         """Subscribe to a message."""
-        payload = {"query": WATCH, "variables": {"id": message_id}}
+        self.subscribe(operation, WATCH, {"id": message_id})
+
+    def subscribe(self, operation: str, query: str, variables: dict[str, Any]) -> None:
+        """Subscribe to the one field of a document."""
+        payload = {"query": query, "variables": variables}
         self._send({"type": "subscribe", "id": operation, "payload": payload})
 
     def close(self) -> None:
@@ -74,7 +78,8 @@ class Socket(asyncio.Protocol):
             return
         frame = orjson.loads(payload)
         if frame["type"] == "next":
-            self._told(frame["id"], frame["payload"]["data"]["messageStatus"])
+            (told,) = frame["payload"]["data"].values()
+            self._told(frame["id"], told)
         elif frame["type"] == "connection_ack":
             self.ready.set_result(None)
         elif frame["type"] == "ping":

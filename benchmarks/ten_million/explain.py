@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 
 from sms import listing
 from sms.database import rows
+from sms.feed import AT_ONCE, START, read_now
 from sms.listing import MessageFilter
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
@@ -110,6 +111,9 @@ def main() -> None:
         with explained(f"receipts, {ROWS} messages"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
             report.process_set(limit=ROWS)
+        with explained("feed"):
+            read_now(caller.account_id, START, AT_ONCE)
+            read_now(caller.account_id, None, AT_ONCE)
         transaction.set_rollback(True)
 
 

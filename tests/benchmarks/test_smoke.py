@@ -20,6 +20,7 @@ ON_A_STACK = (
     "dispatch_batch",
     "receipts",
     "subscribers",
+    "feed",
     "latency",
     "whole_life_bulk",
     "whole_life_single",

@@ -24,16 +24,16 @@ def test_the_file_points_at_the_default_address():
     assert re.search(r"^@host = http://127\.0\.0\.1:8080$", API_HTTP.read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("number", range(1, 10))
+@pytest.mark.parametrize("number", range(1, 11))
 def test_each_request_is_answered_as_its_title_says(results, number):
-    """The nine requests have the statuses that stand beside them."""
+    """The ten requests have the statuses that stand beside them."""
     promised, answer = results[number - 1]
     assert answer.status == promised, answer.body
 
 
-def test_the_file_has_the_nine_requests(results):
-    """Create, two refusals, read, a receipt with a good and with a bad signature, a batch, a plan, and a list."""
-    assert [promised for promised, _ in results] == [202, 400, 400, 200, 202, 401, 202, 200, 200]
+def test_the_file_has_the_ten_requests(results):
+    """Create, two refusals, read, receipts well and badly signed, a batch, a plan, a list, and all changes."""
+    assert [promised for promised, _ in results] == [202, 400, 400, 200, 202, 401, 202, 200, 200, 200]
     codes = [answer.json().get("code") for _, answer in results]
     assert codes == [
         None,
@@ -45,7 +45,9 @@ def test_the_file_has_the_nine_requests(results):
         None,
         None,
         None,
+        None,
     ]
+    assert set(results[9][1].json()) == {"events", "cursor", "more"}
     assert [set(row) for row in results[6][1].json()["results"]] == [{"message", "replayed"}, {"refusal"}]
     assert results[8][1].json()["messages"][0]["recipient"] == "+233200000905"
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from config import env, serve
+from rest_api import events
 from sms import threads
 from sms.providers.http import CONNECT_TIMEOUT
 
@@ -19,6 +20,7 @@ def grace(service):
 def test_web_may_drain_longer_than_a_request_takes_and_is_killed_later():
     """A request that is in hand at the stop gets its answer, and web ends by itself."""
     assert serve.DRAIN > threads.TURN_WITHIN + threads.ANSWER_WITHIN
+    assert serve.DRAIN > events.LONGEST_WAIT + threads.TURN_WITHIN
     assert grace("web") > serve.LEAVE + serve.DRAIN
 
 

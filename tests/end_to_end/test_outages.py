@@ -1,7 +1,9 @@
 """PostgreSQL and Redis go away and come back; the service says what it can do, and loses nothing."""
 
 import time
+from contextlib import closing
 
+import psycopg2
 import pytest
 
 from devstack.postgres import Postgres
@@ -55,6 +57,7 @@ def test_without_postgresql_everything_says_try_again(fragile):
         answers = {
             "send": fragile.send(),
             "show": call("GET", f"{fragile.url}/api/messages/{before['id']}/"),
+            "events": call("GET", f"{fragile.url}/api/events/"),
             "receipt": report(fragile, {"provider_reference": "r", "status": "DELIVERED"}),
             "graphql": graphql,
         }
@@ -99,5 +102,31 @@ def test_dead_parts_are_named(fragile):
         child.kill()
     wait_until(lambda: not_ready(fragile) == {"worker", "beat"})
     for child in dead:
+        child.start()
+    wait_until(lambda: not_ready(fragile) == set())
+
+
+NUMBER = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+
+
+def test_a_cursor_outlives_a_crash_of_postgresql(fragile):
+    """It gives the numbers of transactions away again that it had not written down; no cursor has come as far."""
+    others = [fragile.worker, fragile.beat]
+    for child in others:  # whatever they commit is written down
+        child.kill()
+    fragile.send()
+    with closing(psycopg2.connect(fragile.environment["DATABASE_URL"])) as connection, connection.cursor() as cursor:
+        for _ in range(200):
+            cursor.execute("SELECT pg_current_xact_id()")
+            connection.rollback()
+    cursor = call("GET", f"{fragile.url}/api/events/").json()["cursor"]
+    before = fragile.query(NUMBER)
+    fragile.postgres.kill()
+    fragile.postgres.start()
+    assert fragile.query(NUMBER) < before
+    sent = fragile.send().json()
+    page = call("GET", f"{fragile.url}/api/events/?after={cursor}").json()
+    assert [one["message_id"] for one in page["events"]] == [sent["id"]]
+    for child in others:
         child.start()
     wait_until(lambda: not_ready(fragile) == set())

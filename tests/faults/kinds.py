@@ -29,6 +29,7 @@ class Kind:
     times: int = 1  # so many times the messages of other kinds: it takes longer
     needs_proxies: bool = False
     needs_clocks: bool = False
+    has_feed: bool = True  # somebody follows the account's feed
     rate: float = RATE
     habits: Habits = USUAL
 
@@ -85,7 +86,7 @@ KINDS: dict[str, Kind] = {
         needs_proxies=True,
         habits=DISORDERLY,
     ),
-    "subscribers-vanish": Kind(prepare=live_faults.crowd_comes, strike=live_faults.crowd_vanishes),
+    "subscribers-vanish": Kind(prepare=live_faults.crowd_comes, strike=live_faults.crowd_vanishes, has_feed=False),
     "slow-reader": Kind(strike=live_faults.stops_reading, rate=25.0),
     "rolling-restart": Kind(strike=process_faults.rolling_restart, needs_proxies=True, times=10),
     "web-stopped": Kind(strike=stop_faults.web_stopped, check=stop_faults.nobody_noticed, needs_proxies=True, times=6),

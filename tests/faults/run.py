@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.faults.clients import Load
 from tests.faults.count import Counted, count
+from tests.faults.feed import FeedFollower
 from tests.faults.kinds import KINDS
 from tests.faults.memory import Memory
 from tests.faults.plan import make_plan
@@ -68,17 +69,23 @@ def run(stack: FaultStack, kind: str, seed: int, *, number: int, messages: int) 
     )
     load = scene.load = Load(stack.url, stack.api_key, plan, KINDS[kind].rate)
     load.on_accepted = lambda one, message_id: audience.follow(message_id) if one.is_watched else None
-    tasks = [stack.background.start(one.run()) for one in (load, audience, provider, memory)]
+    parts = [load, audience, provider, memory]
+    feed = FeedFollower(stack.websocket_url, stack.api_key)
+    if KINDS[kind].has_feed:
+        parts.append(feed)
+    tasks = [stack.background.start(one.run()) for one in parts]
     try:
         KINDS[kind].strike(scene)
         happens(tasks[0].done, within=LOAD_WITHIN)
         _wait_for_the_end(scene, audience, provider)
+        happens(lambda: feed.has_all(stack), within=TOLD_WITHIN)
         KINDS[kind].check(scene)
         memory.look()
     finally:
         for task in tasks:
             task.cancel()
     _record(result, scene, audience, provider, tasks)
+    _count_feed(result, stack, feed)
     result.memory = memory.most
     result.problems += memory.problems()
     _reconcile(stack, result)
@@ -126,6 +133,13 @@ def _record(result: Result, scene: Scene, audience: Audience, provider: Provider
         result.told = round(max([0.0, *(one.heard_at - scene.begun_at for one in audience.followed)]), 2)
         result.recovery = round(max(0.0, last_change - scene.begun_at), 2)
         result.recovery_after = round(max(0.0, last_change - (scene.ended_at or scene.begun_at)), 2)
+
+
+def _count_feed(result: Result, stack: FaultStack, feed: FeedFollower) -> None:
+    found = feed.problems(stack)
+    result.facts |= {"feed_items": len(feed.seen), "feed_lost": feed.losses}
+    result.subscriber_errors += len(found)
+    result.problems += [f"feed: {one}" for one in found]
 
 
 def _judge_waits(scene: Scene, audience: Audience) -> None:

@@ -20,6 +20,14 @@ subscription ($id: ID!, $after: Int, $late: Boolean) {
 }
 """
 
+FEED = """
+subscription ($filter: StatusFeedFilter, $after: String, $coalesce: Boolean) {
+  statusFeed(filter: $filter, after: $after, coalesce: $coalesce) {
+    cursor clientReference event { messageId sequence status final }
+  }
+}
+"""
+
 
 class Socket:
     """One open websocket."""
@@ -74,6 +82,22 @@ class Socket:
     async def follow(self, message, *, op="1", after=None, late=False):
         """Start to follow a message."""
         await self.start(FOLLOW, {"id": str(message.id), "after": after, "late": late}, op=op)
+
+    async def feed(self, *, op="1", after=None, coalesce=False, **wanted):
+        """Start to follow the account's feed."""
+        await self.start(FEED, {"after": after, "coalesce": coalesce, "filter": wanted or None}, op=op)
+
+    async def item(self, *, op="1", within=PATIENCE):
+        """Return the next item of a feed, which must be the next frame."""
+        frame = await self.receive(within=within)
+        assert (frame["type"], frame["id"]) == ("next", op), frame
+        assert "errors" not in frame["payload"], frame
+        return frame["payload"]["data"]["statusFeed"]
+
+    async def items(self, count, *, op="1"):
+        """Return the (message id, sequence) of the next items, all of which must have an event, and the last cursor."""
+        found = [await self.item(op=op) for _ in range(count)]
+        return [(one["event"]["messageId"], one["event"]["sequence"]) for one in found], found[-1]["cursor"]
 
     async def event(self, *, op="1"):
         """Return the next event of a subscription, which must be the next frame."""

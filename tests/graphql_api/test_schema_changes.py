@@ -53,7 +53,7 @@ def change(old, new):
         ("  segments: Int!", "  segments: Int", "Message.segments changed type"),
         ("  UNCERTAIN\n", "  UNSURE\n", "UNCERTAIN was removed"),
         ("  replayed: Boolean!", "  replayed(as: String!): Boolean!", "as"),
-        ("message(\n", "messages(\n", "Query.message was removed"),
+        ("message(\n", "letter(\n", "Query.message was removed"),
         ("input SendMessageInput {", "input SendMessageInput {\n  campaign: String!", "campaign"),
         (" | MessageNotFound | NotCancelable", " | NotCancelable", "MessageNotFound was removed from union"),
         ("type InvalidMessage implements Refusal", "type InvalidMessage", "no longer implements"),

@@ -9,8 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from edge import problems
 from edge.openapi.document import VERSION
-from rest_api import requests
-from rest_api.operations import LIST_MESSAGES, OPERATIONS
+from rest_api import events, requests
+from rest_api.operations import LIST_EVENTS, LIST_MESSAGES, OPERATIONS
 from sms.errors import ErrorCode
 from sms.services.rules import RULES
 from tests import contract
@@ -82,9 +82,12 @@ def test_every_rule_may_refuse_a_send():
     }
 
 
-def test_every_parameter_of_a_list_is_described():
+@pytest.mark.parametrize(
+    ("operation", "parsed"), [(LIST_MESSAGES, requests.PARAMETERS), (LIST_EVENTS, events.PARAMETERS)]
+)
+def test_every_parameter_of_a_list_is_described(operation, parsed):
     """Those that are parsed are those that are described."""
-    assert {one.name for one in LIST_MESSAGES.parameters} == set(requests.PARAMETERS)
+    assert {one.name for one in operation.parameters} == set(parsed)
 
 
 @pytest.mark.parametrize(("path", "method", "status", "response"), RESPONSES)

@@ -1,0 +1,180 @@
+"""The feed of an account: every change of all its messages in one order, with a cursor to continue from.
+
+The order is (position, id). What has a position below the oldest transaction that is still open is committed, or never
+will be, so a reader goes as far as that horizon, and nothing can appear behind it later: see
+docs/adr/0007-accounts-lists-feeds.md. Horizon and events have to be of one snapshot, and so of one statement.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from sms import phone_numbers
+from sms.database import in_thread, query, rows
+from sms.errors import InvalidCursor
+from sms.feed_cursors import Cursor
+from sms.records import EventRecord
+from sms.statuses import FINAL, Status
+
+AT_ONCE: Final = 500  # events in a read
+MOST_LOOKED_AT: Final = 10_000  # events in a `take`, however few of them are wanted
+
+
+@dataclass(slots=True)
+class FeedEvent:
+    """A change of one message, its place in the feed, and what is the same for all changes of that message."""
+
+    cursor: Cursor
+    change: EventRecord
+    sender_id: str
+    recipient: str
+    client_reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one read found."""
+
+    events: list[FeedEvent]
+    end: Cursor  # behind the last event that was looked at
+    is_last: bool  # nothing more could be read then
+    horizon: int  # everything before this position could be read
+    newest: int  # nothing that had been committed then has a position above this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events a reader wants: those that all of this is true of."""
+
+    statuses: frozenset[Status] = frozenset()  # empty: any
+    final: bool | None = None
+    sender_id: str | None = None
+    recipient: str | None = None  # E.164
+    client_reference: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        statuses: Collection[Status] | None = None,
+        final: bool | None = None,
+        sender_id: str | None = None,
+        recipient: str | None = None,
+        client_reference: str | None = None,
+    ) -> "Wanted":
+        """Return what a caller asks for, with the number as people write it. Raises InvalidMessage."""
+        if recipient is not None:
+            recipient = phone_numbers.normalise(recipient, default_region=settings.SMS_DEFAULT_REGION)
+        return cls(
+            statuses=frozenset(statuses or ()),
+            final=final,
+            sender_id=sender_id,
+            recipient=recipient,
+            client_reference=client_reference,
+        )
+
+    def among(self, events: Iterable[FeedEvent]) -> list[FeedEvent]:
+        """Return those of the events that are wanted."""
+        return list(events) if self == EVERYTHING else [one for one in events if self._is(one)]
+
+    def _is(self, event: FeedEvent) -> bool:
+        status = event.change.status
+        return (
+            (not self.statuses or status in self.statuses)
+            and (self.final is None or self.final is (status in FINAL))
+            and self.sender_id in (None, event.sender_id)
+            and self.recipient in (None, event.recipient)
+            and self.client_reference in (None, event.client_reference)
+        )
+
+
+EVERYTHING: Final = Wanted()
+START: Final = Cursor(0, 0)  # before every event
+
+
+def newest_only(events: Iterable[FeedEvent]) -> list[FeedEvent]:
+    """Return the last one of each message's events, in order."""
+    last = {event.change.message_id: event for event in events}
+    return sorted(last.values(), key=lambda event: event.cursor)
+
+
+async def read(account_id: UUID, after: Cursor | None, *, limit: int = AT_ONCE) -> Page:
+    """Return the account's next events after a cursor; without one none, and where the feed ends now.
+
+    Raises InvalidCursor for one from the future, and Unavailable.
+    """
+    return await in_thread(query, read_now, account_id, after, limit)
+
+
+async def take(account_id: UUID, after: Cursor | None, wanted: Wanted, *, limit: int) -> Page:
+    """Return the next events that are wanted, up to `limit`; fewer where they are rare, and then there may be more.
+
+    Raises InvalidCursor for a cursor from the future, and Unavailable.
+    """
+    found: list[FeedEvent] = []
+    looked_at = 0
+    while True:
+        page = await read(account_id, after, limit=limit if wanted == EVERYTHING else AT_ONCE)
+        found += wanted.among(page.events)
+        looked_at += len(page.events)
+        if len(found) > limit:
+            end, is_last = found[limit - 1].cursor, False
+        elif page.is_last or len(found) == limit or looked_at >= MOST_LOOKED_AT:
+            end, is_last = page.end, page.is_last
+        else:
+            after = page.end
+            continue
+        return Page(events=found[:limit], end=end, is_last=is_last, horizon=page.horizon, newest=page.newest)
+
+
+HORIZON = """
+SELECT h.horizon, h.newest, {columns}
+FROM (
+    SELECT sms_position(pg_snapshot_xmin(s)) AS horizon, sms_position(pg_snapshot_xmax(s)) - 1 AS newest
+    FROM pg_current_snapshot() s
+) h
+LEFT JOIN LATERAL (
+    SELECT * FROM sms_messageevent WHERE account_id = %s AND sequence IS NOT NULL AND position < h.horizon
+    {which}
+) e ON true
+{more}
+"""
+# Found by the index `event_feed`, and cut before the messages are looked up.
+EVENTS = HORIZON.format(
+    columns="e.position, e.id, m.sender_id, m.recipient, m.client_reference, "
+    + ", ".join(f"e.{field.name}" for field in fields(EventRecord)),
+    which="AND (position, id) > (%s, %s) ORDER BY position, id LIMIT %s",
+    more="LEFT JOIN sms_message m ON m.id = e.message_id ORDER BY e.position, e.id",
+)
+LAST = HORIZON.format(columns="e.position, e.id", which="ORDER BY position DESC, id DESC LIMIT 1", more="")
+
+
+def read_now(account_id: UUID, after: Cursor | None, limit: int) -> Page:
+    """Read as `read` does, on this thread."""
+    if after is None:
+        return _end(account_id)
+    found = rows(EVENTS, account_id, *after, limit)
+    horizon, newest = found[0][:2]
+    # Events are kept for ever as yet. Whoever begins to delete them has to refuse here, with a code of its own, a
+    # cursor from before the oldest that is left: what is missing behind it must not look like silence.
+    if after.position >= horizon:
+        raise InvalidCursor.from_the_future()
+    events = [
+        FeedEvent(Cursor(row[2], row[3]), EventRecord(*row[7:]), *row[4:7]) for row in found if row[2] is not None
+    ]
+    end = events[-1].cursor if events else after
+    return Page(events=events, end=end, is_last=len(events) < limit, horizon=horizon, newest=newest)
+
+
+def _end(account_id: UUID) -> Page:
+    """Return where the feed ends: behind its last event, and not at the horizon.
+
+    An event that can be seen is on the disk, and with it everything that gave it its position. The horizon may be the
+    number of a transaction that nothing on the disk tells of; after a crash PostgreSQL gives that number away again.
+    """
+    ((horizon, newest, position, event_id),) = rows(LAST, account_id)
+    end = START if position is None else Cursor(position, event_id)
+    return Page(events=[], end=end, is_last=True, horizon=horizon, newest=newest)
