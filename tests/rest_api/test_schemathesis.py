@@ -10,8 +10,8 @@ import pytest
 from tests.stack import API_KEY, SECRET, Stack, fresh_database, fresh_redis
 
 HERE = Path(__file__).parent
-PATIENCE = 100  # seconds; it takes 12 on an idle machine
-EXAMPLES = 20  # for each operation, beside those that reach each keyword of its schemas
+PATIENCE = 100  # seconds; it takes about 20 on two cores that do nothing else
+EXAMPLES = 15  # for each operation, beside those that reach each keyword of its schemas
 
 
 @pytest.fixture
