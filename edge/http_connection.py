@@ -1,8 +1,11 @@
-"""One HTTP connection, as uvicorn serves it, made to carry answers that have no end of their own.
+"""One HTTP connection, as uvicorn serves it, with bounds for what comes in and no bound for what an answer may take.
 
 An application behind ASGI hears neither that the process is told to stop nor that its client takes nothing any more,
 and cannot drop a connection. And while an answer goes on, uvicorn keeps every request that the client sends behind it,
 and tells only the last of them that the client has gone.
+
+By itself uvicorn also takes headers without end, waits without end for the rest of a request and for a client that does
+not read its answer, and gives what stands behind a body (trailers) to the application as if it were headers.
 """
 
 import asyncio
@@ -10,10 +13,14 @@ import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Final
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from edge import problems
+from sms.errors import ErrorCode
 
 LINE: Final = "line"  # the name of a Line in a request's `state`
 UNACKNOWLEDGED: Final = 20_000  # milliseconds until the kernel gives up a client that vanished; some 15 minutes without
@@ -21,6 +28,11 @@ UNACKNOWLEDGED: Final = 20_000  # milliseconds until the kernel gives up a clien
 # first, and clients who come back at once do not all come at the same time.
 STOPS_FROM: Final = 0.5
 STOPS_TO: Final = 2.5
+
+LARGEST_HEAD: Final = 64 * 1024  # bytes of a request's line and headers, and of whatever else stands around its body
+PIECE: Final = 16 * 1024  # bytes that are read before they are counted
+WHOLE_WITHIN: Final = 60.0  # seconds that a request has to come, or the first one to begin: 4 MiB at half a megabit
+TAKEN_WITHIN: Final = 60.0  # seconds that a client has to take what waits for it, but for a few kilobytes
 
 
 class Line:
@@ -79,15 +91,23 @@ class HttpConnection(HttpToolsProtocol):
     """Serves one connection for uvicorn's `http` option."""
 
     line: Line
+    _read = 0  # bytes since a head was complete or something of a body came
+    _since: float | None = None  # when the client began what it has not ended
+    _watch: asyncio.TimerHandle
+    _stalled: asyncio.TimerHandle | None = None  # while much waits for the client
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin."""
         super().connection_made(transport)
         self.line = Line(transport)
         self.app_state = {**self.app_state, LINE: self.line}
+        self._since = self.loop.time()
+        self._watch = self.loop.call_later(WHOLE_WITHIN, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever still answers that nobody listens."""
+        self._watch.cancel()
+        self._takes_again()
         super().connection_lost(exc)
         self.line.end()
 
@@ -95,8 +115,101 @@ class HttpConnection(HttpToolsProtocol):
         """Read a request. Who sends one behind another whose answer has no end is cut off: it would have to be kept."""
         if self.line.is_held:
             self.line.cut()
+        elif len(data) <= PIECE:
+            self._take(data)
         else:
-            super().data_received(data)
+            for start in range(0, len(data), PIECE):
+                if not self._is_ours:
+                    return
+                self._take(data[start : start + PIECE])
+
+    def _take(self, data: bytes) -> None:
+        self._read += len(data)
+        super().data_received(data)
+        if self._read > LARGEST_HEAD and self._is_ours:
+            detail = f"The headers are larger than {LARGEST_HEAD} bytes."
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether there is more to read here: the connection is open, and has not become a websocket."""
+        return not self.transport.is_closing() and self.transport.get_protocol() is self
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Its headers are there. What comes behind the body must not be taken for one (RFC 9110, section 6.5.1)."""
+        self._read = 0
+        super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Some of its body is there; `edge.bodies` counts that."""
+        self._read = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of it is there."""
+        self._read = 0
+        self._since = None
+        super().on_message_complete()
+
+    def _look(self) -> None:
+        """See whether the client takes too long; uvicorn's own timer ends a connection between two requests."""
+        if not self._is_ours:
+            return
+        now = self.loop.time()
+        late = WHOLE_WITHIN if self._since is None else self._since + WHOLE_WITHIN - now
+        if late > 0:
+            self._watch = self.loop.call_later(late, self._look)
+        elif not (self._read or self.cycle):
+            self.transport.close()  # not a word was said
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"The request was not complete after {WHOLE_WITHIN:g} seconds.")
+
+    def pause_writing(self) -> None:
+        """The client takes no more at the moment: wait, but not for ever."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(TAKEN_WITHIN, self._give_up)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        self._takes_again()
+        super().resume_writing()
+
+    def _takes_again(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _give_up(self) -> None:
+        if self.transport.get_protocol() is self:
+            self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer what will not become a request, and close; never within another request's answer, or in its place."""
+        if self._may_answer:
+            answer = problems.problem(status, ErrorCode.INVALID_REQUEST, detail, headers={"Connection": "close"})
+            fields = [b"%b: %b\r\n" % field for field in answer.raw_headers]
+            self.transport.write(b"".join([STATUS_LINE[status], *fields, b"\r\n", answer.body]))
+        self.transport.close()
+
+    @property
+    def _may_answer(self) -> bool:
+        if not self.cycle:
+            return True
+        if self.cycle.scope is not self.scope:  # what is wrong comes behind it
+            return self.cycle.response_complete
+        return self.cycle.more_body and not self.cycle.response_started and not self.pipeline
 
     def shutdown(self) -> None:
         """Finish soon, as the process is told to stop; until then everything goes on."""

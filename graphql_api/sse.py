@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from edge.callers import authorization_of
 from edge.http_connection import Line, line_of
 from graphql_api import metrics
 from graphql_api.connection import TAKES_WITHIN
@@ -62,7 +63,7 @@ class StreamView(GraphQLView):
     async def run(self, request: Request, reply: Response) -> ASGIApp:  # type: ignore[override]
         """Return the stream; nothing of the operation has run yet. Raises what `GraphQLView.run` raises."""
         context = Context(
-            request.headers.get("authorization"), request.scope, idempotency_key=request.headers.get("idempotency-key")
+            authorization_of(request), request.scope, idempotency_key=request.headers.get("idempotency-key")
         )
         await context.caller()
         try:

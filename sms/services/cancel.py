@@ -35,14 +35,18 @@ def withdraw(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, Sequenc
     return transact(_withdraw, account_id, message_id)
 
 
+OWNED = "SELECT FROM sms_message WHERE id = %s AND account_id = %s"
+
 # What an attempt is known to have come to; one that is still open counts, for its worker may have been cut off.
 PERHAPS_SENT = "SELECT FROM sms_submitattempt WHERE message_id = %s AND outcome IS DISTINCT FROM 'NOT_SENT' LIMIT 1"
 
 
 def _withdraw(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, Sequence[StatusChanged]]:
+    if not rows(OWNED, message_id, account_id):  # before the lock: who is made to wait learns that there is something
+        raise MessageNotFound
     held = moves.lock([message_id])
     # A claim that is under way has locked the message: what is read now is what it left.
-    if message_id not in held or held[message_id].account_id != account_id:
+    if message_id not in held:
         raise MessageNotFound
     status = held[message_id].status
     if status is Status.CANCELED:
