@@ -18,6 +18,7 @@ def print_welcome(settings: Mapping[str, str], *, seconds: float) -> None:
     address = address_of(settings)
     say(f"\n{green('Ready')} {faint(f'after {seconds:.1f} s')}\n")
     say(f"  GraphiQL     {bold(f'{address}/graphql/')}")
+    say(f"  REST         {bold(f'{address}/api/docs/')}")
     say(f"  API key      {settings['DEMO_API_KEY']}")
     say(f"  DLR secret   {settings['DLR_SIGNING_SECRETS'].split(',')[0]}")
     say(f"  logs         {shown(LOGS)}/")

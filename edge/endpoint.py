@@ -28,6 +28,11 @@ class Endpoint:
         """Take the handlers by their methods' names: `Endpoint(GET=show)`."""
         self._handlers = handlers
 
+    @property
+    def methods(self) -> frozenset[str]:
+        """The methods that there is a handler for."""
+        return frozenset(self._handlers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)

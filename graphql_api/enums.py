@@ -1,11 +1,11 @@
-"""The domain's public enums, as GraphQL shows them. Their members stand in `sms`; here each gets its sentence."""
+"""The domain's public enums, as GraphQL shows them. Their members stand in `sms`; and their sentences in `edge`."""
 
-from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import TypeAlias
 
 import strawberry
 
+from edge.meanings import MEANINGS
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
@@ -14,125 +14,9 @@ from sms.services.accept_many import ErrorPolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
 
-MEANING_OF_STATUS: Final[Mapping[Status, str]] = {
-    Status.SCHEDULED: "Accepted; waits for its send time.",
-    Status.QUEUED: "Due; waits for a worker, or for a retry.",
-    Status.SENDING: "Being handed to the provider.",
-    Status.UNCERTAIN: "Nobody knows yet whether the provider took it.",
-    Status.SENT: "The provider took it.",
-    Status.UNKNOWN: "Final unless corrected: no receipt came within the window.",
-    Status.EXPIRED: "Final unless corrected: its validity passed before it was delivered.",
-    Status.UNDELIVERED: "Final unless corrected: the network gave up.",
-    Status.FAILED: "Final unless corrected: never handed over, or the provider says just 'failed'.",
-    Status.DELIVERED: "Final: the handset, or the last hop that reports, confirmed.",
-    Status.REJECTED: "Final: provider or network refused it before any delivery attempt.",
-    Status.CANCELED: "Final: withdrawn before it was sent.",
-}
 
-MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
-    ErrorCode.INVALID_REQUEST: "The request is not of the right shape.",
-    ErrorCode.COST_EXCEEDED: "The operation may cause more work than one request is allowed.",
-    ErrorCode.INTROSPECTION_DISABLED: "The service does not show its schema.",
-    ErrorCode.DOCUMENT_NOT_FOUND: "No trusted document has this id.",
-    ErrorCode.DOCUMENT_NOT_TRUSTED: "Only trusted documents are run, and this is none.",
-    ErrorCode.PERSISTED_QUERY_NOT_FOUND: "No trusted document has this hash.",
-    ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED: "The service has no trusted documents.",
-    ErrorCode.BODY_TOO_LARGE: "The body is larger than the service takes.",
-    ErrorCode.SENDER_ID_INVALID: "This can be no sender ID.",
-    ErrorCode.SENDER_ID_NOT_ALLOWED: "The sender ID is not on the account's list.",
-    ErrorCode.RECIPIENT_INVALID: "This is no phone number.",
-    ErrorCode.RECIPIENT_NOT_MOBILE: "The number cannot be a mobile phone's.",
-    ErrorCode.TEXT_EMPTY: "There is no text.",
-    ErrorCode.TEXT_INVALID: "The text has characters that cannot be sent.",
-    ErrorCode.TEXT_TOO_LONG: "The text needs too many segments.",
-    ErrorCode.BLOCKED_KEYWORD: "The text contains a keyword that the account has blocked.",
-    ErrorCode.CLIENT_REFERENCE_INVALID: "The client reference is too long, empty, or not printable.",
-    ErrorCode.DELIVERY_POLICY_INVALID: "There is no such delivery policy.",
-    ErrorCode.VALID_FOR_INVALID: "A message cannot be valid for so long, or so short.",
-    ErrorCode.SEND_AT_INVALID: "A message cannot wait until then.",
-    ErrorCode.PRIORITY_INVALID: "There is no such priority.",
-    ErrorCode.METADATA_INVALID: "The metadata is too much, or cannot be stored.",
-    ErrorCode.IDEMPOTENCY_KEY_REQUIRED: "Many messages need an idempotency key: theirs, or one each.",
-    ErrorCode.IDEMPOTENCY_KEY_INVALID: "The idempotency key is malformed, or was given twice with different values.",
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: "The idempotency key was used for a different request.",
-    ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
-    ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
-    ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
-    ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
-    ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
-    ErrorCode.CURSOR_INVALID: "This is no cursor that a list or a feed gave, or it cannot be continued from.",
-    ErrorCode.FILTER_INVALID: "The filter of a list is not understood.",
-    ErrorCode.UNAUTHENTICATED: "No API key, or one that is not valid.",
-    ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
-    ErrorCode.RATE_LIMITED: "The account may send so many messages a second, and no more.",
-    ErrorCode.QUOTA_EXCEEDED: "The account may send so many messages a day, and no more.",
-    ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
-    ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
-    ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",
-    ErrorCode.OVERLOADED: "Too much is waiting, so nothing was stored; try again shortly.",
-    ErrorCode.INTERNAL_ERROR: "Something went wrong on our side, and was logged.",
-}
-
-
-MEANING_OF_POLICY: Final[Mapping[DeliveryPolicy, str]] = {
-    DeliveryPolicy.AT_MOST_ONCE: "Never send it again.",
-    DeliveryPolicy.AT_LEAST_ONCE: "Send it again: better twice than not at all.",
-}
-
-
-MEANING_OF_PRIORITY: Final[Mapping[Priority, str]] = {
-    Priority.OTP: "Somebody waits for it: before all others.",
-    Priority.NORMAL: "In the order of their time.",
-    Priority.BULK: "After all others.",
-}
-
-
-MEANING_OF_ERROR_POLICY: Final[Mapping[ErrorPolicy, str]] = {
-    ErrorPolicy.EACH_ROW: "Nothing: the others are stored.",
-    ErrorPolicy.ALL_OR_NOTHING: "The others are not stored either.",
-}
-
-
-MEANING_OF_RULE: Final[Mapping[RuleName, str]] = {
-    RuleName.SENDER_ID: "The sender ID can be one.",
-    RuleName.SENDER_ID_ALLOWED: "It is on the account's list.",
-    RuleName.RECIPIENT: "The recipient is a mobile number, or may be one.",
-    RuleName.TEXT: "There is a text, and it can be sent.",
-    RuleName.BLOCKED_KEYWORDS: "It contains none of the keywords that the account has blocked.",
-    RuleName.LENGTH: "It fits into 10 segments.",
-    RuleName.CLIENT_REFERENCE: "The client reference has 1 to 255 printable characters.",
-    RuleName.DELIVERY_POLICY: "There is such a delivery policy.",
-    RuleName.VALID_FOR: "The validity is between a minute and 72 hours.",
-    RuleName.SEND_AT: "The send time has an offset from UTC, is not long past, and at most 90 days ahead.",
-    RuleName.PRIORITY: "There is such a priority.",
-    RuleName.METADATA: "The metadata is within its limits.",
-    RuleName.IDEMPOTENCY_KEY: "The idempotency key has 1 to 255 visible ASCII characters.",
-}
-
-
-MEANING_OF_NUMBER_TYPE: Final[Mapping[NumberType, str]] = {
-    NumberType.MOBILE: "A mobile phone.",
-    NumberType.FIXED_LINE: "A fixed line.",
-    NumberType.FIXED_LINE_OR_MOBILE: "One of the two, as in North America, where the number does not tell.",
-    NumberType.TOLL_FREE: "Free for the caller.",
-    NumberType.PREMIUM_RATE: "At the caller's cost, for a service.",
-    NumberType.SHARED_COST: "At the cost of both.",
-    NumberType.VOIP: "An internet telephone.",
-    NumberType.PERSONAL_NUMBER: "Follows a person from line to line.",
-    NumberType.PAGER: "A pager.",
-    NumberType.UAN: "A company's access number.",
-    NumberType.VOICEMAIL: "A voicemail box.",
-}
-
-
-MEANING_OF_OUTCOME: Final[Mapping[Handover, str]] = {
-    Handover.SENT: "The provider took it.",
-    Handover.NOT_SENT: "The provider certainly does not have it.",
-    Handover.MAYBE_SENT: "The request left, and no trustworthy answer came.",
-}
-
-
-def _show(enum: type[Enum], meanings: Mapping[Any, str], *, name: str, description: str) -> None:
+def _show(enum: type[Enum], *, name: str, description: str) -> None:
+    meanings = MEANINGS[enum]
     strawberry.enum(enum, name=name, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = meanings.get(enum[value.name])
@@ -140,54 +24,46 @@ def _show(enum: type[Enum], meanings: Mapping[Any, str], *, name: str, descripti
 
 _show(
     Status,
-    MEANING_OF_STATUS,
     name="MessageStatus",
     description="What is known of a message. It never runs backwards.",
 )
 _show(
     ErrorCode,
-    MEANING_OF_CODE,
     name="ErrorCode",
     description="Why something was refused. Codes are added, never renamed.",
 )
 _show(
     DeliveryPolicy,
-    MEANING_OF_POLICY,
     name="DeliveryPolicy",
     description="What to do when nobody knows whether the provider took a message.",
 )
 
 _show(
     Priority,
-    MEANING_OF_PRIORITY,
     name="Priority",
     description="Whose turn it is when several messages wait for a worker.",
 )
 
 _show(
     ErrorPolicy,
-    MEANING_OF_ERROR_POLICY,
     name="ErrorPolicy",
     description="What a refused message means for the others of its batch.",
 )
 
 _show(
     RuleName,
-    MEANING_OF_RULE,
     name="RuleName",
     description="What a message has to keep to be accepted. Rules are added, never renamed.",
 )
 
 _show(
     NumberType,
-    MEANING_OF_NUMBER_TYPE,
     name="NumberType",
     description="What kind of line a number was given out for.",
 )
 
 _show(
     Handover,
-    MEANING_OF_OUTCOME,
     name="AttemptOutcome",
     description="Whether a provider has a message after an attempt to hand it over.",
 )

@@ -1,20 +1,23 @@
 """REST: everything below `/api/messages/`, `GET /api/events/` and `GET /api/me/`."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
+from edge.openapi.headers import LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
 from rest_api.events import list_events
+from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN
 from sms import accounts, listing, scopes, selectors
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
@@ -23,13 +26,6 @@ from sms.services.cancel import cancel
 from sms.services.plan import plan
 from sms.services.store import is_replayed, limit_behind, windows_of
 
-ME = "/api/me/"
-COLLECTION = "/api/messages/"
-BATCH = f"{COLLECTION}batch/"
-PLAN = f"{COLLECTION}plan/"
-CANCEL = "/cancel"
-EVENTS = "/api/events/"
-REPLAYED = "Idempotency-Replayed"
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
 
 
@@ -38,7 +34,7 @@ async def create_message(request: Request) -> Response:
     caller = await caller_of(request)
     fields = await requests.new_message(request)
     accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    headers = {"Location": f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
+    headers = {LOCATION: f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
     if accepted.replayed:
         headers[REPLAYED] = "true"
     return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
@@ -118,35 +114,31 @@ def _id_in(path: str) -> UUID:
         raise MessageNotFound from None
 
 
-def _json(document: dict[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
+def _json(document: Mapping[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
     return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, "application/json")
 
 
-_collection = Endpoint(POST=create_message, GET=list_messages)
-_batch = Endpoint(POST=create_messages)
-_plan = Endpoint(POST=plan_message)
-_item = Endpoint(GET=show_message)
-_cancellation = Endpoint(POST=cancel_message)
-_me = Endpoint(GET=show_me)
-_events = Endpoint(GET=list_events)
+ENDPOINTS: Final[Mapping[str, Endpoint]] = {
+    COLLECTION: Endpoint(POST=create_message, GET=list_messages),
+    BATCH: Endpoint(POST=create_messages),
+    PLAN: Endpoint(POST=plan_message),
+    ITEM: Endpoint(GET=show_message),
+    CANCELLATION: Endpoint(POST=cancel_message),
+    EVENTS: Endpoint(GET=list_events),
+    ME: Endpoint(GET=show_me),
+}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve every path below `/api/messages`, `/api/events` and `/api/me`."""
-    path = scope["path"]
-    if path in (COLLECTION, "/api/messages"):
-        await _collection(scope, receive, send)
-    elif path in (BATCH, BATCH.rstrip("/")):
-        await _batch(scope, receive, send)
-    elif path in (PLAN, PLAN.rstrip("/")):
-        await _plan(scope, receive, send)
-    elif path.startswith(COLLECTION) and path.rstrip("/").endswith(CANCEL):
-        await _cancellation(scope, receive, send)
-    elif path.startswith(COLLECTION):
-        await _item(scope, receive, send)
-    elif path in (ME, ME.rstrip("/")):
-        await _me(scope, receive, send)
-    elif path in (EVENTS, EVENTS.rstrip("/")):
-        await _events(scope, receive, send)
-    else:
-        await problems.not_found()(scope, receive, send)
+    await _endpoint_at(scope["path"])(scope, receive, send)
+
+
+def _endpoint_at(path: str) -> ASGIApp:
+    """Return what serves a path, with or without its slash at the end."""
+    known = ENDPOINTS.get(path) or ENDPOINTS.get(f"{path}/")
+    if known is not None and "{" not in path:
+        return known
+    if not path.startswith(COLLECTION):
+        return problems.not_found()
+    return ENDPOINTS[CANCELLATION if path.rstrip("/").endswith(CANCEL) else ITEM]

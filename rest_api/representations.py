@@ -1,8 +1,8 @@
 """What a REST client gets to see."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from rest_api import shapes
 from sms import accounts
 from sms.errors import LimitExceeded, SmsError
 from sms.feed import FeedEvent
@@ -17,9 +17,9 @@ from sms.statuses import FINAL
 from sms.transliterate import Suggestion
 
 
-def message(shown: MessageRecord) -> dict[str, Any]:
-    """Return a message, with its history where that was read. Times are RFC 3339 in UTC."""
-    document = {
+def listed(shown: MessageRecord) -> shapes.ListedMessage:
+    """Return a message without its history. Times are RFC 3339 in UTC."""
+    return {
         "id": shown.id,
         "sender_id": shown.sender_id,
         "recipient": shown.recipient,
@@ -41,22 +41,24 @@ def message(shown: MessageRecord) -> dict[str, Any]:
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
     }
-    if shown.history is not None:
-        document["events"] = [event(one) for one in shown.history]
-    return document
 
 
-def message_and_attempts(shown: MessageRecord, attempts: Sequence[AttemptRecord]) -> dict[str, Any]:
+def message(shown: MessageRecord) -> shapes.Message:
+    """Return a message with its history, which was read."""
+    return {**listed(shown), "events": [event(one) for one in shown.history or ()]}
+
+
+def message_and_attempts(shown: MessageRecord, attempts: Sequence[AttemptRecord]) -> shapes.MessageWithAttempts:
     """Return a message with its history and its submit attempts."""
     return {**message(shown), "attempts": [attempt(one) for one in attempts]}
 
 
-def page(shown: Page) -> dict[str, Any]:
+def page(shown: Page) -> shapes.Page:
     """Return a page of a list; its messages have no history."""
-    return {"messages": [message(one) for one in shown.messages], "next": shown.next}
+    return {"messages": [listed(one) for one in shown.messages], "next": shown.next}
 
 
-def me(shown: accounts.Me) -> dict[str, Any]:
+def me(shown: accounts.Me) -> shapes.Me:
     """Return a caller, its account and key, and what is left of the account's limits."""
     account, key, used = shown.account, shown.key, shown.used
     return {
@@ -68,8 +70,9 @@ def me(shown: accounts.Me) -> dict[str, Any]:
             "limits": {"rate_limit": account.rate_limit, "daily_quota": account.daily_quota},
             "discard_body_after": account.discard_body_after,
         },
-        "key": key
-        and {
+        "key": None
+        if key is None
+        else {
             "prefix": key.prefix,
             "name": key.name,
             "test": key.is_test,
@@ -83,23 +86,23 @@ def me(shown: accounts.Me) -> dict[str, Any]:
     }
 
 
-def results(shown: Sequence[Accepted | SmsError]) -> dict[str, Any]:
+def results(shown: Sequence[Accepted | SmsError]) -> shapes.Results:
     """Return what became of each of many messages."""
     accepted = sum(isinstance(one, Accepted) for one in shown)
     return {"accepted": accepted, "refused": len(shown) - accepted, "results": [result(one) for one in shown]}
 
 
-def result(shown: Accepted | SmsError) -> dict[str, Any]:
+def result(shown: Accepted | SmsError) -> shapes.Result:
     """Return what became of one of many messages: it has either a `message` or a `refusal`."""
     if isinstance(shown, Accepted):
         return {"message": message(shown.message), "replayed": shown.replayed}
-    refusal: dict[str, Any] = {"code": shown.code, "field": shown.field, "detail": shown.detail}
+    refusal: shapes.Refusal = {"code": shown.code, "field": shown.field, "detail": shown.detail}
     if isinstance(shown, LimitExceeded):
         refusal["retry_after"] = shown.retry_after
     return {"refusal": refusal}
 
 
-def event(shown: EventRecord) -> dict[str, Any]:
+def event(shown: EventRecord) -> shapes.Event:
     """Return one line of a message's history; what moved nothing has no `sequence`."""
     return {
         "sequence": shown.sequence,
@@ -114,7 +117,7 @@ def event(shown: EventRecord) -> dict[str, Any]:
     }
 
 
-def plan(shown: Plan) -> dict[str, Any]:
+def plan(shown: Plan) -> shapes.Plan:
     """Return what would become of a message."""
     reading = shown.reading
     return {
@@ -130,7 +133,7 @@ def plan(shown: Plan) -> dict[str, Any]:
     }
 
 
-def recipient(shown: NumberFacts) -> dict[str, Any]:
+def recipient(shown: NumberFacts) -> shapes.Recipient:
     """Return what is known of a phone number."""
     return {
         "number": shown.number,
@@ -141,7 +144,7 @@ def recipient(shown: NumberFacts) -> dict[str, Any]:
     }
 
 
-def character(shown: Suggestion) -> dict[str, Any]:
+def character(shown: Suggestion) -> shapes.Character:
     """Return a character that forces a text into UCS-2."""
     return {
         "character": shown.character,
@@ -152,7 +155,7 @@ def character(shown: Suggestion) -> dict[str, Any]:
     }
 
 
-def verdict(shown: Verdict) -> dict[str, Any]:
+def verdict(shown: Verdict) -> shapes.Verdict:
     """Return what one rule says; `ok` is null where it was not looked at."""
     return {
         "rule": shown.rule,
@@ -163,12 +166,12 @@ def verdict(shown: Verdict) -> dict[str, Any]:
     }
 
 
-def route(shown: Route) -> dict[str, Any]:
+def route(shown: Route) -> shapes.Route:
     """Return the provider that a message would go to."""
     return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}
 
 
-def attempt(shown: AttemptRecord) -> dict[str, Any]:
+def attempt(shown: AttemptRecord) -> shapes.Attempt:
     """Return one try to hand a message to a provider; while it is open it has no `finished_at` and no `outcome`."""
     return {
         "number": shown.number,
@@ -183,12 +186,12 @@ def attempt(shown: AttemptRecord) -> dict[str, Any]:
     }
 
 
-def feed(shown: FeedPage) -> dict[str, Any]:
+def feed(shown: FeedPage) -> shapes.Feed:
     """Return a part of the account's feed, and the cursor to continue from."""
     return {"events": [feed_event(one) for one in shown.events], "cursor": str(shown.end), "more": not shown.is_last}
 
 
-def feed_event(shown: FeedEvent) -> dict[str, Any]:
+def feed_event(shown: FeedEvent) -> shapes.FeedEvent:
     """Return a change of a message, with the cursor of its place in the feed."""
     return {
         "cursor": str(shown.cursor),

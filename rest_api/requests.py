@@ -10,37 +10,31 @@ from starlette.requests import Request
 
 from edge import bodies
 from edge.problems import BadRequest
+from rest_api.fields import Fields, NewBatchMessage, NewMessage, NewMessages, fields_of
 from sms.listing import MessageFilter
 from sms.services.accept_many import ErrorPolicy, check_size
 from sms.statuses import Status
 
-REQUIRED = {"sender_id": str, "recipient": str, "text": str}
-OPTIONAL = {
-    "transliterate": bool,
-    "client_reference": str,
-    "delivery_policy": str,
-    "valid_for": int,
-    "send_at": str,
-    "priority": str,
-    "metadata": dict,
-}
+MESSAGE = fields_of(NewMessage)
+BATCH_MESSAGE = fields_of(NewBatchMessage)
+BATCH = fields_of(NewMessages)
 NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
 async def new_message(request: Request) -> dict[str, Any]:
     """Return the fields of a message to send. Raises BadRequest, or BodyTooLarge."""
-    return _message(_json_object(request, await bodies.read(request)), OPTIONAL)
+    return _message(_json_object(request, await bodies.read(request)), MESSAGE)
 
 
 async def new_messages(request: Request) -> dict[str, Any]:
     """Return what `accept_many` takes, but for the key of the batch. Raises BadRequest, InvalidBatch, BodyTooLarge."""
     document = _json_object(request, await bodies.read(request, limit=bodies.LARGEST_BATCH))
-    batch = _fields(document, {"messages": list}, {"error_policy": str})
+    batch = _fields(document, BATCH)
     check_size(len(batch["messages"]))
     for place, message in enumerate(batch["messages"]):
         where = f"messages[{place}]"
         _require(message, where, dict)
-        batch["messages"][place] = _message(message, {**OPTIONAL, "idempotency_key": str}, where=f"{where}.")
+        batch["messages"][place] = _message(message, BATCH_MESSAGE, where=f"{where}.")
     if "error_policy" in batch:
         try:
             batch["error_policy"] = ErrorPolicy(batch["error_policy"])
@@ -110,9 +104,9 @@ PARAMETERS: Mapping[str, Callable[[str, str], Any]] = {
 }
 
 
-def _message(document: dict[str, Any], optional: Mapping[str, type], *, where: str = "") -> dict[str, Any]:
+def _message(document: dict[str, Any], fields: Fields, *, where: str = "") -> dict[str, Any]:
     """Return what `accept` takes. Raises BadRequest."""
-    given = _fields(document, REQUIRED, optional, where=where)
+    given = _fields(document, fields, where=where)
     if "send_at" in given:
         given["send_at"] = _time(given["send_at"], f"{where}send_at")
     if "metadata" in given:
@@ -131,10 +125,9 @@ def _time(written: str, name: str) -> datetime:
         ) from None
 
 
-def _fields(
-    document: dict[str, Any], required: Mapping[str, type], optional: Mapping[str, type], *, where: str = ""
-) -> dict[str, Any]:
+def _fields(document: dict[str, Any], fields: Fields, *, where: str = "") -> dict[str, Any]:
     """Return what was given of the fields that there are; null is as if it were not given. Raises BadRequest."""
+    required, optional = fields
     if unknown := document.keys() - required.keys() - optional.keys():
         name = f"{where}{min(unknown)[:50]}"
         raise BadRequest(f"'{name}' is not a field of this request.", field=name)

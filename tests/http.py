@@ -3,7 +3,7 @@
 import http.client
 import json
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -20,6 +20,10 @@ class Answer:
         return json.loads(self.body)
 
 
+Observer = Callable[[str, str, Answer], None]
+observers: dict[str, Observer] = {}  # by host and port: are shown each request's method and address, with its answer
+
+
 def call(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Make one request; a body that is not bytes is sent as JSON."""
     parts = urllib.parse.urlsplit(url)
@@ -31,6 +35,9 @@ def call(method: str, url: str, body: object = None, headers: Mapping[str, str] 
     try:
         connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), body, given)
         response = connection.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
     finally:
         connection.close()
+    if parts.netloc in observers:
+        observers[parts.netloc](method, url, answer)
+    return answer

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from devstack.processes import Child, free_port, stop_all
+from tests import contract, http
 from tests.http import Answer, call
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +80,7 @@ class Stack:
         subprocess.run(
             [sys.executable, "manage.py", "prepare", "-v0"], cwd=ROOT, env=self.environment, check=True, timeout=60
         )
+        http.observers[f"127.0.0.1:{self.port}"] = contract.check
         for child in self.children:
             child.start()
         self.wait_ready()

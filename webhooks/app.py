@@ -1,6 +1,8 @@
 """Where providers call us: `POST /api/webhooks/dlr/`."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 from starlette.requests import Request
@@ -11,8 +13,9 @@ from edge import bodies, problems
 from edge.endpoint import Endpoint
 from sms.providers.base import WebhookRequest
 from sms.services.receive import receive as receive_receipts
+from webhooks.operations import DLR
 
-PROVIDER_BY_PATH = {"/api/webhooks/dlr/": "simulator", "/api/webhooks/dlr": "simulator"}
+PROVIDER_BY_PATH: Final = {DLR: "simulator", DLR.rstrip("/"): "simulator"}
 
 
 async def take_receipt(request: Request) -> Response:
@@ -23,12 +26,12 @@ async def take_receipt(request: Request) -> Response:
     return Response(orjson.dumps({"stored": stored}), HTTPStatus.ACCEPTED, media_type="application/json")
 
 
-_receipts = Endpoint(POST=take_receipt)
+ENDPOINTS: Final[Mapping[str, Endpoint]] = {DLR: Endpoint(POST=take_receipt)}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve every path below `/api/webhooks`."""
     if scope["path"] in PROVIDER_BY_PATH:
-        await _receipts(scope, receive, send)
+        await ENDPOINTS[DLR](scope, receive, send)
     else:
         await problems.not_found()(scope, receive, send)

@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import urlencode
 
 from rest_api.app import application
+from tests import contract
 from tests.http import Answer
 
 KEY = "sms_test_key_of_the_rest_tests"
@@ -12,7 +13,10 @@ KEY = "sms_test_key_of_the_rest_tests"
 def request(method, path, *, query=(), key=KEY, headers=None):
     """Make one request of the edge; `query` are names and values, or the bytes of a query string."""
     raw = query if isinstance(query, bytes) else urlencode(query).encode()
-    return asyncio.run(_request(method, path, raw, {"host": "localhost", "authorization": f"Bearer {key}"}, headers))
+    given = {"host": "localhost", "authorization": f"Bearer {key}"}
+    answer = asyncio.run(_request(method, path, raw, given, headers))
+    contract.check(method, path, answer)
+    return answer
 
 
 async def _request(method, path, query, given, more):

@@ -1,0 +1,263 @@
+"""The type of each answer: `rest_api.representations` makes it, and OpenAPI describes it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, NotRequired, TypedDict
+from uuid import UUID
+
+from edge.openapi.schemas import About
+from sms import scopes
+from sms.errors import ErrorCode
+from sms.models import DeliveryPolicy, Priority
+from sms.numbering import NumberType
+from sms.providers.base import Handover
+from sms.providers.errors import ProviderError
+from sms.segments import Encoding
+from sms.services.rules import RuleName
+from sms.statuses import Status
+
+
+class Event(TypedDict):
+    """One line of a message's history."""
+
+    sequence: Annotated[
+        int | None, About("1, 2, 3 … for what moved the status; null for what only came to be known.", minimum=1)
+    ]
+    status: Annotated[Status, About("The message's status from then on, or of what was reported.")]
+    late: Annotated[bool, About("Whether it corrected a final status.")]
+    conflict: Annotated[bool, About("Whether it contradicts what is final, and moved nothing.")]
+    provider_status: Annotated[str | None, About("The provider's own word.")]
+    error_code: Annotated[str | None, About("Why, in words that are the same for every provider.", of=ProviderError)]
+    provider_error: Annotated[str | None, About("The provider's own code.")]
+    detail: Annotated[str | None, About("A sentence, where there is more to say.")]
+    occurred_at: Annotated[datetime, About("When it was recorded.")]
+
+
+class FeedEvent(Event):
+    """A change of one of the account's messages."""
+
+    cursor: Annotated[str, About("Its place in the feed: an `after` that goes on behind it.")]
+    message_id: Annotated[UUID, About("The message.")]
+    client_reference: Annotated[str | None, About("Your own label of the message.")]
+    final: Annotated[bool, About("Whether the status is final, unless a late receipt corrects it.")]
+
+
+class Feed(TypedDict):
+    """A part of the account's feed, in its order."""
+
+    events: Annotated[list[FeedEvent], About("The changes, oldest first.")]
+    cursor: Annotated[str, About("The `after` of the next request, whether there were changes or not.")]
+    more: Annotated[bool, About("Whether there are more already; where not, ask again later, or with `wait`.")]
+
+
+class ListedMessage(TypedDict):
+    """A message, and what became of it. Times are by UTC."""
+
+    id: Annotated[UUID, About("Its id; ids grow with time.")]
+    sender_id: Annotated[str, About("Who it is from.")]
+    recipient: Annotated[str, About("Who gets it, in E.164.")]
+    text: Annotated[str, About("What is sent: where transliteration was asked for, the outcome.")]
+    text_discarded_at: Annotated[
+        datetime | None,
+        About("When the text and the metadata were discarded, as the account wants it; they are empty."),
+    ]
+    status: Annotated[Status, About("What is known of it. It never runs backwards.")]
+    final: Annotated[bool, About("Whether the status is final, unless a late receipt corrects it.")]
+    provider: Annotated[str | None, About("The provider that it went to.")]
+    provider_reference: Annotated[str | None, About("The provider's id for it.")]
+    client_reference: Annotated[str | None, About("Your own label.")]
+    metadata: Annotated[dict[str, str], About("Your own names and texts.")]
+    delivery_policy: Annotated[
+        str, About("What is done when nobody knows whether the provider took it.", of=DeliveryPolicy)
+    ]
+    priority: Annotated[str, About("Whose turn it is when several messages wait.", of=Priority)]
+    test: Annotated[bool, About("Whether it was sent with a test key, and reaches the simulator only.")]
+    send_at: Annotated[datetime | None, About("The time that it was to wait for.")]
+    encoding: Annotated[str, About("How its characters travel.", of=Encoding)]
+    segments: Annotated[int, About("How many texts it is billed as.", minimum=1)]
+    error_code: Annotated[str | None, About("Why it was not delivered.", of=ProviderError)]
+    created_at: Annotated[datetime, About("When it was accepted.")]
+    updated_at: Annotated[datetime, About("When its status changed last.")]
+
+
+class Message(ListedMessage):
+    """A message, and what became of it, with its history. Times are by UTC."""
+
+    events: Annotated[list[Event], About("Its history, oldest first.")]
+
+
+class Attempt(TypedDict):
+    """One try to hand a message to a provider."""
+
+    number: Annotated[int, About("1, 2, 3 …", minimum=1)]
+    provider: Annotated[str, About("The provider.")]
+    started_at: Annotated[datetime, About("When it was recorded, before the provider was called.")]
+    finished_at: Annotated[datetime | None, About("When its outcome was; null while it is open.")]
+    outcome: Annotated[str | None, About("Whether the provider has it; null while it is open.", of=Handover)]
+    provider_reference: Annotated[str | None, About("The provider's id for it.")]
+    error_code: Annotated[str | None, About("Why it was not taken.", of=ProviderError)]
+    provider_error: Annotated[str | None, About("The provider's own code.")]
+    detail: Annotated[str | None, About("A sentence, where there is more to say.")]
+
+
+class MessageWithAttempts(Message):
+    """A message, and what became of it, with its history and its attempts. Times are by UTC."""
+
+    attempts: Annotated[list[Attempt], About("The tries to hand it to a provider, oldest first.")]
+
+
+class Page(TypedDict):
+    """A page of a list of messages, newest first."""
+
+    messages: Annotated[list[ListedMessage], About("Without their histories. It may be empty, and have a next one.")]
+    next: Annotated[str | None, About("The `after` of the next page; null where there is none.")]
+
+
+class Refusal(TypedDict):
+    """Why one message of a batch was refused."""
+
+    code: Annotated[ErrorCode, About("Stable: codes are added, never renamed.")]
+    field: Annotated[str | None, About("The field to mend.")]
+    detail: Annotated[str, About("A sentence that a person can act on.")]
+    retry_after: NotRequired[
+        Annotated[int, About("Seconds after which it may be accepted: where a limit refused it.", minimum=0)]
+    ]
+
+
+class AcceptedResult(TypedDict):
+    """A message of a batch that is stored."""
+
+    message: Annotated[Message, About("It.")]
+    replayed: Annotated[bool, About("Whether an earlier request stored it.")]
+
+
+class RefusedResult(TypedDict):
+    """A message of a batch that is not stored."""
+
+    refusal: Annotated[Refusal, About("Why.")]
+
+
+Result = AcceptedResult | RefusedResult
+
+
+class Results(TypedDict):
+    """What became of the messages of a batch."""
+
+    accepted: Annotated[int, About("How many are stored.", minimum=0)]
+    refused: Annotated[int, About("How many are not.", minimum=0)]
+    results: Annotated[list[Result], About("One for each message, in their order.")]
+
+
+class BatchProblem(TypedDict):
+    """Beside the members of every problem, where none of the messages was accepted: why not."""
+
+    accepted: NotRequired[Annotated[int, About("0")]]
+    refused: NotRequired[Annotated[int, About("How many are not stored: all.")]]
+    results: NotRequired[Annotated[list[Result], About("One for each message, in their order.")]]
+
+
+class Recipient(TypedDict):
+    """What the numbering plans tell of a phone number."""
+
+    number: Annotated[str, About("In E.164.")]
+    country: Annotated[str | None, About("ISO 3166-1 alpha-2; null for a number of no country.")]
+    country_name: Annotated[str | None, About("In English.")]
+    carrier: Annotated[str | None, About("That was given the range; the number may have been ported since.")]
+    number_type: Annotated[NumberType, About("What kind of line it was given out for.")]
+
+
+class Character(TypedDict):
+    """A character that forces a text into UCS-2."""
+
+    character: Annotated[str, About("It, with its accents.")]
+    name: Annotated[str, About("Its name in Unicode.")]
+    count: Annotated[int, About("How often it is there.", minimum=1)]
+    positions: Annotated[Sequence[int], About("Of the first ones, in characters from 0.")]
+    replacement: Annotated[
+        str | None, About("What looks like it; empty where it may be left out, null where nothing does.")
+    ]
+
+
+class Verdict(TypedDict):
+    """What one rule says of a message."""
+
+    rule: Annotated[RuleName, About("The rule.")]
+    ok: Annotated[bool | None, About("Whether it is kept; null where it cannot be told, because of another one.")]
+    code: Annotated[ErrorCode | None, About("What a send would be refused with.")]
+    field: Annotated[str, About("The field that it looks at.")]
+    detail: Annotated[str | None, About("A sentence that a person can act on.")]
+
+
+class Route(TypedDict):
+    """The provider that a message would go to."""
+
+    provider: Annotated[str, About("Its name.")]
+    batch: Annotated[bool, About("Whether it takes many messages in one request.")]
+    reason: Annotated[str, About("Why this one.")]
+
+
+class Plan(TypedDict):
+    """What would become of a message."""
+
+    accepted: Annotated[bool, About("Whether every rule is kept.")]
+    recipient: Annotated[Recipient | None, About("Whose number it is; null for what is no phone number.")]
+    text: Annotated[str | None, About("What would be sent.")]
+    encoding: Annotated[Encoding | None, About("How its characters would travel.")]
+    segments: Annotated[int | None, About("How many texts it would be billed as.")]
+    characters: Annotated[list[Character], About("What forces the text into UCS-2.")]
+    segments_if_transliterated: Annotated[int | None, About("How many it would be with look-alikes.")]
+    verdicts: Annotated[list[Verdict], About("What every rule says.")]
+    route: Annotated[Route | None, About("Where it would go; null where the recipient is none.")]
+
+
+class Limits(TypedDict):
+    """How much an account may send."""
+
+    rate_limit: Annotated[int | None, About("Messages a second; null where there is no such limit.")]
+    daily_quota: Annotated[int | None, About("Messages a day, by UTC; null where there is no such limit.")]
+
+
+class Account(TypedDict):
+    """Whose messages these are."""
+
+    id: Annotated[UUID, About("Its id.")]
+    name: Annotated[str, About("Its name.")]
+    sender_ids: Annotated[list[str], About("Who its messages may be from.")]
+    blocked_keywords: Annotated[list[str], About("Words that its texts may not contain.")]
+    limits: Annotated[Limits, About("How much it may send.")]
+    discard_body_after: Annotated[
+        int | None, About("Hours after a message is final until its text is discarded; null: it is kept.")
+    ]
+
+
+class Key(TypedDict):
+    """An API key, but for its secret."""
+
+    prefix: Annotated[str, About("How it begins.")]
+    name: Annotated[str, About("Your own label.")]
+    test: Annotated[bool, About("Whether its messages reach the simulator only.")]
+    scopes: Annotated[list[str], About(f"What it may do: {', '.join(f'`{scope}`' for scope in scopes.ALL)}.")]
+    expires_at: Annotated[datetime | None, About("When it ends; null: never.")]
+    allowed_networks: Annotated[list[str], About("Where it may be used, as CIDR; none: anywhere.")]
+
+
+class Today(TypedDict):
+    """What an account has used today."""
+
+    accepted: Annotated[int, About("Messages.", minimum=0)]
+    remaining: Annotated[int | None, About("Messages that are left; null without a quota.")]
+    resets_at: Annotated[datetime, About("When the next day begins.")]
+
+
+class Usage(TypedDict):
+    """What an account has used."""
+
+    today: Annotated[Today, About("Of this day, by UTC.")]
+
+
+class Me(TypedDict):
+    """Who asks."""
+
+    account: Annotated[Account, About("The account.")]
+    key: Annotated[Key | None, About("The key that came with the request; null where none is needed.")]
+    usage: Annotated[Usage, About("What the account has used.")]
