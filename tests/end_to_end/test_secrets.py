@@ -56,7 +56,13 @@ def test_a_line_of_the_log_is_one_event():
     given = {"DATABASE_URL": "postgresql://localhost/none", "REDIS_URL": "redis://localhost", "SECRET_KEY": "x" * 16}
     done = subprocess.run(
         [sys.executable, "-c", program, FORGERY],
-        env={**os.environ, **given, "DLR_SIGNING_SECRETS": "not-used-by-anything", "ANONYMOUS_ACCOUNT": "", "LOG_LEVEL": "INFO"},
+        env={
+            **os.environ,
+            **given,
+            "DLR_SIGNING_SECRETS": "not-used-by-anything",
+            "ANONYMOUS_ACCOUNT": "",
+            "LOG_LEVEL": "INFO",
+        },
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -67,4 +73,5 @@ def test_a_line_of_the_log_is_one_event():
     assert len(lines) == 2
     assert "\x1b" not in done.stderr
     assert [json.loads(line)["level"] for line in lines] == ["warning", "warning"]
-    assert json.loads(lines[0])["path"] == FORGERY
+    assert json.loads(lines[0])["event"] == "refused"
+    assert json.loads(lines[1])["event"].startswith("Odd: ")
