@@ -114,8 +114,8 @@ def catch_what_escapes() -> None:
     def of_nobody(args: Any) -> None:
         log.error("error_ignored", exc_info=args.exc_value)
 
-    def of_code(_: Warning | str, category: type[Warning], filename: str, lineno: int, *__: Any, **___: Any) -> None:
+    def of_code(_: Warning | str, category: type[Warning], filename: str, lineno: int, *__: object) -> None:
         log.warning("python_warning", kind=category.__name__, place=f"{filename}:{lineno}")
 
     sys.excepthook, threading.excepthook, sys.unraisablehook = of_process, of_thread, of_nobody
-    warnings.showwarning = of_code  # type: ignore[assignment]
+    warnings.showwarning = of_code  # type: ignore[assignment]  # the rest comes by position, and is not told
