@@ -5,6 +5,7 @@ import sys
 import dj_database_url
 
 from config import env, logs
+from sms.networks import parse_network
 
 SECRET_KEY = env.SECRET_KEY
 # Never Django's debug pages: a client gets no stack trace, and no query log grows in a long-lived process.
@@ -104,8 +105,8 @@ SMS_GRAPHQL_SUGGESTIONS = env.GRAPHQL_SUGGESTIONS and env.GRAPHQL_INTROSPECTION
 SMS_GRAPHQL_IDE = env.GRAPHQL_IDE and not env.GRAPHQL_TRUSTED_ONLY
 SMS_GRAPHQL_TRUSTED_DOCUMENTS = env.GRAPHQL_TRUSTED_DOCUMENTS
 SMS_GRAPHQL_TRUSTED_ONLY = env.GRAPHQL_TRUSTED_ONLY
-SMS_TRUSTED_PROXIES = tuple(env.TRUSTED_PROXIES)
-SMS_ADMIN_NETWORKS = tuple(env.ADMIN_NETWORKS)
+SMS_TRUSTED_PROXIES = tuple(map(parse_network, env.TRUSTED_PROXIES))
+SMS_ADMIN_NETWORKS = tuple(map(parse_network, env.ADMIN_NETWORKS))
 SMS_METRICS_TOKEN = env.METRICS_TOKEN
 SMS_REDIS_URL = env.REDIS_URL
 # The simulator stays among them: test messages go there, whatever the default is.
