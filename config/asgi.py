@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from config.celery import app as celery_app
 from config.hosts import is_allowed
+from config.pages import Pages
 from edge import problems
 from edge.openapi.document import Group
 from edge.reference.app import DOCUMENT, PAGE, Reference
@@ -47,6 +48,8 @@ REFERENCE = Reference(
 
 HEALTH = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
 
+pages = Pages(django)
+
 # Without this, a nudge would quietly look for a broker on Celery's default address.
 celery_app.set_default()
 
@@ -73,7 +76,7 @@ def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for
         return webhooks.application
     if path == DOCUMENT or path.startswith(PAGE.rstrip("/")):
         return REFERENCE
-    return HEALTH.get(path, django)
+    return HEALTH.get(path, pages)
 
 
 async def _live(receive: Receive, send: Send) -> None:

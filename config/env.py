@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from environs import Env, EnvValidationError, ValidationError, validate
 from phonenumbers import SUPPORTED_REGIONS
 
-from sms.networks import Network, parse_network
+from sms.networks import parse_network
 
 env = Env(eager=False)
 
@@ -22,9 +22,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _network(text: str) -> Network:
+def _are_networks(words: list[str]) -> None:
     try:
-        return parse_network(text)
+        for word in words:
+            parse_network(word)
     except ValueError as error:
         raise ValidationError(str(error)) from None
 
@@ -38,7 +39,8 @@ REDIS_URL: str = env.str("REDIS_URL", validate=validate.Regexp("rediss?://.", er
 SECRET_KEY: str = env.str("SECRET_KEY", validate=validate.Length(min=16))
 DEBUG: bool = env.bool("DEBUG", False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-TRUSTED_PROXIES: list[Network] = env.list("TRUSTED_PROXIES", [], subcast=_network)
+TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [], validate=_are_networks)
+ADMIN_NETWORKS: list[str] = env.list("ADMIN_NETWORKS", ["127.0.0.0/8", "::1"], validate=_are_networks)
 RUNS_IN_DOCKER: bool = env.bool("RUNS_IN_DOCKER", False)
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
 LOG_LEVEL: str = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))

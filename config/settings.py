@@ -5,6 +5,7 @@ import sys
 import dj_database_url
 
 from config import env, logs
+from sms.networks import parse_network
 
 SECRET_KEY = env.SECRET_KEY
 # Never Django's debug pages: a client gets no stack trace, and no query log grows in a long-lived process.
@@ -14,11 +15,51 @@ ALLOWED_HOSTS = env.ALLOWED_HOSTS
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 
-INSTALLED_APPS = ["channels", "sms"]
+INSTALLED_APPS = [
+    "channels",
+    "sms",
+    # The admin's. Its pages are loaded by the web process only, by `config.urls`.
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+]
 if "runserver" in sys.argv:
     # Serves `manage.py runserver`. Elsewhere left out: it loads Twisted into every worker.
     INSTALLED_APPS.insert(0, "daphne")
-MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "config.middleware.SafePages",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/admin/static/"  # served by `config.pages`, out of Django's own package
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 12 * 3600  # seconds: a working day
+CSRF_COOKIE_HTTPONLY = True
 
 # A process that freezes or vanishes inside a transaction must not keep its row locks from all the others.
 OPTIONS = "-c statement_timeout=15000 -c idle_in_transaction_session_timeout=5000"
@@ -27,12 +68,14 @@ DATABASES = {
         **dj_database_url.parse(env.DATABASE_URL),
         # Connections belong to long-lived threads (see `sms.database`), which mend them when they break.
         "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,  # asked for by Django's own requests only: the admin's
         "OPTIONS": {"connect_timeout": 3, "application_name": "sms", "options": OPTIONS},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["config.formats"]
 
 CHANNEL_LAYERS = {
     "default": {
@@ -62,7 +105,8 @@ SMS_GRAPHQL_SUGGESTIONS = env.GRAPHQL_SUGGESTIONS and env.GRAPHQL_INTROSPECTION
 SMS_GRAPHQL_IDE = env.GRAPHQL_IDE and not env.GRAPHQL_TRUSTED_ONLY
 SMS_GRAPHQL_TRUSTED_DOCUMENTS = env.GRAPHQL_TRUSTED_DOCUMENTS
 SMS_GRAPHQL_TRUSTED_ONLY = env.GRAPHQL_TRUSTED_ONLY
-SMS_TRUSTED_PROXIES = tuple(env.TRUSTED_PROXIES)
+SMS_TRUSTED_PROXIES = tuple(map(parse_network, env.TRUSTED_PROXIES))
+SMS_ADMIN_NETWORKS = tuple(map(parse_network, env.ADMIN_NETWORKS))
 SMS_METRICS_TOKEN = env.METRICS_TOKEN
 SMS_REDIS_URL = env.REDIS_URL
 # The simulator stays among them: test messages go there, whatever the default is.

@@ -1,5 +1,8 @@
 """Django's own pages. The hot paths never reach them: see `config.asgi`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from sms.admin import site
+
+urlpatterns = [path("admin/", site.urls)]
+handler500 = "config.pages.show_failure"

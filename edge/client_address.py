@@ -17,6 +17,7 @@ from sms.networks import Address, is_within, parse_address
 
 # A node as both headers write it: an address, perhaps with a port, and an IPv6 address with a port in brackets.
 _node: Final = re.compile(r"\[(?P<bracketed>[^\]]*)\](?::\d+)?|(?P<ipv4>[0-9.]+)(?::\d+)?|(?P<bare>[^\[\]]*)").fullmatch
+_TELLING: Final = {b"x-forwarded-for", b"forwarded", b"x-real-ip", b"via"}
 _FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"\\]*)"|([^\s;"]*))\s*(?=;|$)', re.IGNORECASE)
 
 
@@ -38,6 +39,23 @@ def client_address(scope: Scope) -> Address | None:
         return peer
     # A proxy that writes the one header passes on what a client has written into the other.
     return told[0] if len(set(told)) == 1 else None
+
+
+def is_told_by_stranger(scope: Scope) -> bool:
+    """Whether a request says where it comes from, and its peer is no proxy of ours: it may come from anywhere."""
+    return not _is_from_proxy(scope) and any(name in _TELLING for name, _ in scope["headers"])
+
+
+def is_https(scope: Scope) -> bool:
+    """Whether the client's own connection is encrypted, as far as we, or a proxy that we trust, can tell."""
+    if _is_from_proxy(scope) and (told := Headers(scope=scope).get("x-forwarded-proto")) is not None:
+        return told.rpartition(",")[2].strip().lower() == "https"
+    return bool(scope["scheme"] == "https")
+
+
+def _is_from_proxy(scope: Scope) -> bool:
+    peer = _peer(scope)
+    return peer is not None and is_within(peer, settings.SMS_TRUSTED_PROXIES)
 
 
 def _peer(scope: Scope) -> Address | None:

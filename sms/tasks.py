@@ -84,3 +84,4 @@ def prune() -> None:
     with _patient():
         sweep.forget_old_keys(keep_going=keep_going)
         discard.discard_bodies(keep_going=keep_going)
+        sweep.forget_old_sessions()

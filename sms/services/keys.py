@@ -36,20 +36,32 @@ def create(
     allowed_networks: Iterable[str] = (),
 ) -> NewKey:
     """Give an account a new key. Raises NotChanged, Unavailable."""
-    key = ApiKey(
+    key = check(label=label, is_test=is_test, granted=granted, expires_at=expires_at, allowed_networks=allowed_networks)
+    return transact(_create, account_name, key)
+
+
+def check(
+    *,
+    label: str,
+    is_test: bool,
+    granted: Iterable[str],
+    expires_at: datetime | None,
+    allowed_networks: Iterable[str],
+) -> ApiKey:
+    """Return a key as it can be stored, but for its account and its secret. Raises NotChanged, Unavailable."""
+    if expires_at is not None and expires_at <= query(_now):
+        raise NotChanged("A key cannot expire in the past.")
+    return ApiKey(
         name=_check_label(label),
         is_test=is_test,
         scopes=_check_scopes(granted),
         expires_at=expires_at,
         allowed_networks=_check_networks(allowed_networks),
     )
-    return transact(_create, account_name, key)
 
 
 def _create(account_name: str, key: ApiKey) -> NewKey:
     key.account = locked(account_name)
-    if key.expires_at is not None and key.expires_at <= _now():
-        raise NotChanged("A key cannot expire in the past.")
     return _store(key)
 
 

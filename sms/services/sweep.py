@@ -34,6 +34,8 @@ DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
 )
 """
 
+OLD_SESSIONS = "DELETE FROM django_session WHERE expire_date < now()"
+
 
 def release_expired_leases() -> int:
     """Make UNCERTAIN what a worker claimed and never finished: nobody knows whether the provider has it."""
@@ -78,3 +80,8 @@ def forget_old_keys(*, keep_going: Callable[[], bool] = lambda: True) -> int:
         total += deleted
         if deleted < KEYS_AT_ONCE or not keep_going():
             return total
+
+
+def forget_old_sessions() -> int:
+    """Delete the admin's sessions that have ended; return how many. Raises Unavailable."""
+    return transact(execute, OLD_SESSIONS)

@@ -49,6 +49,16 @@ def test_good_settings_boot():
     assert boot().returncode == 0
 
 
+def test_a_wrong_network_is_told_with_its_fault():
+    """Which of the list, and what may be meant."""
+    assert "is 10.0.0.0/8 meant, or 10.0.0.1?" in boot(TRUSTED_PROXIES="192.0.2.1,10.0.0.1/8").stderr
+
+
+def test_a_list_may_be_empty():
+    """Then nobody is in it."""
+    assert boot(TRUSTED_PROXIES="", ADMIN_NETWORKS="").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -68,6 +78,8 @@ def test_good_settings_boot():
         ({"GRAPHQL_INTROSPECTION": "perhaps"}, "GRAPHQL_INTROSPECTION"),
         ({"GRAPHQL_TRUSTED_ONLY": "true"}, "GRAPHQL_TRUSTED_DOCUMENTS"),
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"ADMIN_NETWORKS": "127.0.0.1,home"}, "ADMIN_NETWORKS"),
         ({"ANONYMOUS_ACCOUNT": "demo"}, "ANONYMOUS_ACCOUNT"),
         ({"ANONYMOUS_ACCOUNT": "demo", "DEBUG": "true", "HOST": "0.0.0.0"}, "HOST"),
     ],

@@ -1,0 +1,3 @@
+from sms.admin.site import site
+
+__all__ = ["site"]
