@@ -25,7 +25,6 @@ NAMES = (
     "feed",
     "idle",
     "storage",
-    "listing",
     "cold_start",
 )
 RESULTS = Path(__file__).parent / "results"

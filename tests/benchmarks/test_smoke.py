@@ -47,8 +47,8 @@ FIELDS = {
 
 
 def test_every_benchmark_is_tried():
-    """One that is added to the list is added here."""
-    assert {*ON_A_STACK, "cold_start"} == set(NAMES)
+    """One that is added to the list is added here; `listing` is a command of its own, for the time its seed takes."""
+    assert {*ON_A_STACK, "cold_start"} == {*NAMES, "listing"}
 
 
 @pytest.mark.parametrize("name", ON_A_STACK)
