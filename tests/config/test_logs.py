@@ -409,6 +409,7 @@ def test_libraries_are_silent_below_info(monkeypatch):
     """There they show frames, headers and statements; our own words are told."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
+    logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)  # servers of other tests are told to be quiet
     try:
         logs.configure("DEBUG", region="GH", secrets=())
         assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.DEBUG)

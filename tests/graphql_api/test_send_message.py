@@ -36,6 +36,7 @@ async def test_a_message_is_accepted_and_shown_whole(account):
             "senderId": "MyCorp",
             "recipient": "+233200000901",
             "text": "Your code is 1234",
+            "textDiscardedAt": None,
             "status": "QUEUED",
             "final": False,
             "encoding": "GSM7",
