@@ -21,7 +21,25 @@ SILENT: Final = frozenset({
 # What servers and Django say of a request has its path: told are the words that are ours, and ids.
 TELL_PATHS: Final = ("daphne", "django", "uvicorn")
 PATH_WORDS: Final = frozenset(
-    {"api", "assets", "batch", "cancel", "dlr", "graphql", "healthz", "messages", "metrics", "readyz", "webhooks"}
+    [
+        "admin",
+        "api",
+        "assets",
+        "batch",
+        "cancel",
+        "dlr",
+        "docs",
+        "events",
+        "graphql",
+        "healthz",
+        "me",
+        "messages",
+        "metrics",
+        "openapi.json",
+        "plan",
+        "readyz",
+        "webhooks",
+    ]
 )
 _path: Final = re.compile(r"(?<![\w:/.*])/[^\s\"')]*")
 _is_id: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
