@@ -15,7 +15,9 @@ LEAP: Final = 2**40
 # The constant in use, and by how much the newest stored position is ahead of the next one to be given out: negative
 # where all is in order. The newest of each account is at the end of the index.
 FIND = """
-SELECT sms_position('0'::xid8), coalesce(max(last.position), 0) - sms_position(pg_snapshot_xmax(pg_current_snapshot()))
+SELECT sms_position('0'::xid8),
+       coalesce(greatest(max(last.position), (SELECT max(position) FROM sms_retention)), 0)
+           - sms_position(pg_snapshot_xmax(pg_current_snapshot()))
 FROM sms_account a CROSS JOIN LATERAL (
     SELECT position FROM sms_messageevent WHERE account_id = a.id AND sequence IS NOT NULL
     ORDER BY position DESC, id DESC LIMIT 1

@@ -10,7 +10,7 @@ from django.db import connection
 from sms.database import execute, rows
 from sms.feed import START, read_now
 from sms.feed_cursors import Cursor
-from sms.models import MessageEvent
+from sms.models import MessageEvent, Retention
 from sms.services.positions import LEAP, raise_positions
 from tests.accounts import make_caller
 from tests.messages import apply, move, store
@@ -61,6 +61,13 @@ def test_after_a_restore_new_events_come_behind_the_old_ones(caller):
     assert [one.change.message_id for one in found] == [old.id, new.id]
     later = read_now(caller.account_id, found[0].cursor, 100).events
     assert [one.change.message_id for one in later] == [new.id]
+
+
+def test_how_far_retention_has_come_counts_too(caller):
+    """Where its mark is ahead of all events: what is written below it would never be discarded."""
+    Retention.objects.create(account_id=caller.account_id, position=FAR)
+    assert raise_positions()
+    assert constant() > FAR
 
 
 def test_it_is_done_once(caller):
