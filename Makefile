@@ -6,7 +6,7 @@ PRETEND := env DATABASE_URL=postgresql://localhost/none REDIS_URL=redis://localh
 	DLR_SIGNING_SECRETS=not-used
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench demo lint format types check schema publish lock
+.PHONY: help run test faults bench demo manage lint format types check schema publish lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -19,6 +19,9 @@ test: ## run the tests with private servers of their own (some of them: make tes
 
 demo: ## send messages through the running service and follow them
 	@$(PYTHON) -m devstack demo $(ARGS)
+
+manage: ## run a command of manage.py beside the running service (make manage ARGS="accounts list")
+	@$(PYTHON) -m devstack manage $(ARGS)
 
 faults: .installed ## strike the service with every fault, many seeds, and print the figures (ARGS="--seeds 2")
 	@$(V)/python -m tests.faults $(ARGS)

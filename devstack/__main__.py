@@ -1,4 +1,4 @@
-"""`python3 -m devstack run`, `test`, `demo` and `install`."""
+"""`python3 -m devstack run`, `test`, `demo`, `manage` and `install`."""
 
 import sys
 

@@ -5,8 +5,8 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
-from devstack import environment, screen, signals, stack, suite
-from devstack.checkout import PYTHON, ROOT, RUN_LOCK, STACK_FILE
+from devstack import environment, screen, settings, signals, stack, suite
+from devstack.checkout import PYTHON, ROOT, RUN_LOCK, STACK_FILE, STATE
 from devstack.errors import DevstackError, StopRequested
 from devstack.locks import is_held
 
@@ -16,6 +16,7 @@ usage: python3 -m devstack COMMAND
   run              start the whole service, with private servers where DATABASE_URL and REDIS_URL are not given
   test [ARGS …]    run the tests with pytest and ARGS
   demo [ARGS …]    send messages through the running service
+  manage ARGS …    run a command of manage.py with the settings of the running service
   install [bench]  make the environment .venv with everything that tests and linters (and benchmarks) need
 """
 
@@ -52,11 +53,7 @@ def test(arguments: Sequence[str]) -> int:
 
 def demo(arguments: Sequence[str]) -> int:
     """Replace this process by the demo, which talks to the running stack."""
-    if not is_held(RUN_LOCK) or not STACK_FILE.exists():
-        raise DevstackError(
-            "Nothing runs in this checkout yet: start it with `make run` and try again when it is ready."
-        )
-    facts = json.loads(STACK_FILE.read_text())
+    facts = _facts_of_stack()
     told = {
         "SMS_URL": facts["address"],
         "DEMO_API_KEY": facts["api_key"],
@@ -66,10 +63,36 @@ def demo(arguments: Sequence[str]) -> int:
     os.execve(PYTHON, [str(PYTHON), "examples/demo.py", *arguments], {**os.environ, **told})
 
 
+def manage(arguments: Sequence[str]) -> int:
+    """Replace this process by manage.py, which has the settings of the running stack."""
+    facts = _facts_of_stack()
+    told = stack.read_settings()
+    settings.add_secrets(told, STATE / "secrets.json")
+    told |= {name: facts[name.lower()] for name in ("DATABASE_URL", "REDIS_URL", "SIMULATOR_URL")}
+    os.chdir(ROOT)
+    os.execve(PYTHON, [str(PYTHON), "manage.py", *arguments], told)
+
+
+def _facts_of_stack() -> dict[str, str]:
+    """Return what the running stack says of itself. Raises DevstackError when there is none."""
+    if not is_held(RUN_LOCK) or not STACK_FILE.exists():
+        raise DevstackError(
+            "Nothing runs in this checkout yet: start it with `make run` and try again when it is ready."
+        )
+    facts: dict[str, str] = json.loads(STACK_FILE.read_text())
+    return facts
+
+
 def install(arguments: Sequence[str]) -> int:
     """Make the environment, for the tools of the Makefile."""
     environment.enter(environment.BENCH if list(arguments) == ["bench"] else environment.TEST)
     return 0
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"run": run, "test": test, "demo": demo, "install": install}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "run": run,
+    "test": test,
+    "demo": demo,
+    "manage": manage,
+    "install": install,
+}

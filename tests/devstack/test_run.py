@@ -232,9 +232,26 @@ def test_the_demo_talks_to_the_running_stack(tree):
     assert done.stdout.split() == [tree.address, tree.facts()["api_key"], "MyCorp", "one"]
 
 
-def test_the_demo_needs_a_stack(tree):
-    """Without a running stack the demo says what to do."""
-    done = tree.command("demo")
+@pytest.mark.usefixtures("running")
+def test_manage_has_the_settings_of_the_running_stack(tree):
+    """The command is given as it is, with the stack's own addresses and secrets."""
+    wanted = ("DATABASE_URL", "REDIS_URL", "SIMULATOR_URL", "SECRET_KEY", "DLR_SIGNING_SECRETS", "DEMO_API_KEY")
+    (tree.path / "manage.py").write_text(
+        f"import json, os, sys; print(json.dumps([sys.argv[1:], [os.environ[one] for one in {wanted}]]))\n"
+    )
+    done = tree.command("manage", "accounts", "show", "Corner shop")
+    assert done.returncode == 0, done.stderr
+    arguments, told = json.loads(done.stdout)
+    with urllib.request.urlopen(f"{tree.address}/environment") as answer:
+        web = json.load(answer)
+    assert arguments == ["accounts", "show", "Corner shop"]
+    assert told == [web[one] for one in wanted]
+
+
+@pytest.mark.parametrize("command", [["demo"], ["manage", "accounts"]])
+def test_the_demo_needs_a_stack(tree, command):
+    """Without a running stack the demo says what to do, and so does manage."""
+    done = tree.command(*command)
 
     assert done.returncode == 1
     assert "make run" in done.stderr
