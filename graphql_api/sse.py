@@ -28,6 +28,7 @@ from edge.http_connection import Line, line_of
 from graphql_api import metrics
 from graphql_api.connection import TAKES_WITHIN
 from graphql_api.context import Context
+from graphql_api.guard import guard
 from graphql_api.http import GraphQLView, read, to_document
 from graphql_api.websocket import LIFETIME
 
@@ -69,7 +70,7 @@ class StreamView(GraphQLView):
         try:
             asked = await read(request)
         except GraphQLError as error:  # about the document that it names
-            return EventStream(_one(ExecutionResult(None, [error])))
+            return EventStream(_one(ExecutionResult(None, [error])), context)
         results = await self.schema.stream(
             asked.query,
             variable_values=asked.variables,
@@ -77,7 +78,7 @@ class StreamView(GraphQLView):
             operation_name=asked.operation_name,
             allowed_operation_types=ALLOWED[request.method],
         )
-        return EventStream(results)
+        return EventStream(results, context)
 
 
 async def _one(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]:
@@ -87,8 +88,9 @@ async def _one(result: ExecutionResult) -> AsyncGenerator[ExecutionResult, None]
 class EventStream:
     """Answers one request with events."""
 
-    def __init__(self, results: AsyncGenerator[Any, None]) -> None:
+    def __init__(self, results: AsyncGenerator[Any, None], context: Context) -> None:
         self._results = results
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell the results as they come, until one side has enough. Whatever ends it, nothing is left behind."""
@@ -96,7 +98,7 @@ class EventStream:
         try:
             with metrics.STREAMS.track_inprogress():
                 async with asyncio.timeout(LIFETIME) as life, aclosing(self._results):
-                    with line.held(life):
+                    with line.held(life), guard().watching(self._context, line.end):
                         async with _attended(line, receive, send):
                             await self._tell(send)
                 await _hand(send, _body(COMPLETE, more=False))

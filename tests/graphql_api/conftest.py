@@ -9,6 +9,7 @@ import uvicorn
 
 from edge.http_connection import HttpConnection
 from graphql_api import app, live
+from graphql_api import guard as guard_module
 from graphql_api.connection import Connection
 from graphql_api.guard import guard
 from sms.database import in_thread
@@ -66,6 +67,12 @@ async def serving(**options):
     yield Served(server.servers[0].sockets[0].getsockname()[1], server)
     server.should_exit = True
     await task
+
+
+@pytest.fixture(autouse=True)
+def _keys_are_looked_at_seldom(monkeypatch):
+    """So that a test of what a revoked key may do is not overtaken on a slow machine; `test_guard` looks often."""
+    monkeypatch.setattr(guard_module, "LOOK_EVERY", 60.0)
 
 
 @pytest.fixture(scope="session")

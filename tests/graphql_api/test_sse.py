@@ -15,6 +15,7 @@ from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 
 from edge import http_connection
+from graphql_api import guard as guard_module
 from graphql_api import live, metrics, sse
 from sms.database import in_thread
 from sms.models import ApiKey, Message
@@ -205,6 +206,19 @@ async def test_a_revoked_key_ends_its_streams(served, message):
         assert (name, document["errors"][0]["extensions"]) == ("next", {"code": "UNAUTHENTICATED"})
         assert await stream.event() == ("complete", None)
         assert await stream.is_over()
+
+
+async def test_a_silent_stream_of_a_revoked_key_is_cut(served, message, monkeypatch):
+    """Also when nothing happens that would have to be told; and nothing is left that looks after it."""
+    monkeypatch.setattr(guard_module, "LOOK_EVERY", 0.05)
+    async with following(served.url, message.id, key=KEY) as stream:
+        await stream.change()
+        await in_thread(lambda: ApiKey.objects.update(revoked_at="2020-01-01T00:00Z"))
+        authenticate.forget()  # what a few seconds would do
+        assert await stream.is_cut()
+    async with asyncio.timeout(20):
+        while not guard_module.guard().is_idle:
+            await asyncio.sleep(0.01)
 
 
 async def test_after_its_lifetime_a_stream_is_cut(served, message, monkeypatch):
