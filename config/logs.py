@@ -9,6 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Collection
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -93,7 +94,8 @@ class Handler(logging.StreamHandler[TextIO]):
         """Say so, where logging itself would print the record's arguments."""
         error = sys.exc_info()[1]
         why = "" if error is None else words_of(error)
-        self.stream.write(f"a record of {record.name} could not be written: {why}\n")
+        with suppress(OSError, ValueError):  # nothing can be written there any more: a program that ends, a full disk
+            self.stream.write(f"a record of {record.name} could not be written: {why}\n")
 
 
 def catch_what_escapes() -> None:

@@ -387,6 +387,15 @@ def test_a_record_that_cannot_be_written_tells_only_whose_it_was():
     assert not found_in(stream.getvalue(), text=TEXT)
 
 
+def test_where_nothing_can_be_written_any_more_nobody_is_disturbed():
+    """A program that ends has closed its stream; what it still has to say is lost, and that is all."""
+    stream = io.StringIO()
+    with logging_to(stream):
+        stream.close()
+        logging.getLogger("some.library").error("late")
+    assert stream.closed
+
+
 def fail(held):
     """Fail with a text in a local variable, and say so."""
     try:
