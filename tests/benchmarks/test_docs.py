@@ -12,4 +12,4 @@ def test_every_benchmark_is_explained():
     """Each has its line in the table, and the table has no other but those of the commands of their own."""
     rows = re.findall(r"^\| (`.+?`) \|", PAGE, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert named == {*NAMES, "scaling", "ten_million"}
+    assert named == {*NAMES, "listing", "scaling", "ten_million"}
