@@ -16,7 +16,11 @@ def nudge():
     """A nudge, and how many of its tasks wait in the real broker's queue."""
     with redis.Redis.from_url(settings.SMS_REDIS_URL) as broker:
         broker.delete("dispatch")
-        yield Nudge("tests.nothing"), lambda: broker.llen("dispatch")
+        made = Nudge("tests.nothing")
+        yield made, lambda: broker.llen("dispatch")
+        while made._is_wanted:
+            time.sleep(0.01)
+        time.sleep(0.1)  # for the last one that is on its way
         broker.delete("dispatch")
 
 
