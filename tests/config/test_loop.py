@@ -1,6 +1,7 @@
 """New connections do not wait behind the open ones."""
 
 import asyncio
+import os
 import resource
 import socket
 from contextlib import ExitStack, contextmanager
@@ -97,11 +98,16 @@ def test_without_free_files_clients_wait_and_are_let_in_later(loop):
     with knocking(loop, CLIENTS) as clients:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + SPARE_FILES, before[1]))
+        taken = [os.open("/dev/null", os.O_RDONLY)]
+        while taken[-1] < highest:  # numbers that were free below it would be spare files, too
+            taken.append(os.open("/dev/null", os.O_RDONLY))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken[-1] + SPARE_FILES, before[1]))
         try:
             loop.run_until_complete(some_rounds())
             assert greeted(clients) < CLIENTS
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            for one in taken:
+                os.close(one)
         while greeted(clients) < CLIENTS:
             loop.run_until_complete(asyncio.sleep(0.01))
