@@ -67,9 +67,7 @@ def _at_once(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         connection.close()
         raise _DeadBeforeCommit from error
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, _with_arrays(parameters))
-            return cursor.fetchall() if cursor.description else []
+        return rows(sql, *parameters)
     except LOST as error:
         connection.close()
         raise (_DeadBeforeCommit() if _is_refusal(error) else Unanswered()) from error
@@ -124,13 +122,13 @@ def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
 
 
 def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
-    """Execute one statement, with parameters by position or by name, and return all its rows.
+    """Execute one statement, with parameters by position or by name, and return all its rows, if it has any.
 
     A list, by position, becomes an array of the type that the statement casts it to.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, named or _with_arrays(parameters))
-        fetched: list[tuple[Any, ...]] = cursor.fetchall()
+        fetched: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return fetched
 
 

@@ -97,7 +97,7 @@ def main() -> None:
     provider = get_provider()
     # What commits by itself is here part of the transaction that leaves no trace.
     for module in (stores, receive, dispatch):
-        module.at_once = _within  # type: ignore[attr-defined]
+        module.at_once = rows  # type: ignore[attr-defined]
     with transaction.atomic():  # of their own, as their settings stay until its end
         for name, wanted in LISTS.items():
             with explained(f"a page {name}"):
@@ -116,14 +116,6 @@ def main() -> None:
             read_now(caller.account_id, START, AT_ONCE)
             read_now(caller.account_id, None, AT_ONCE)
         transaction.set_rollback(True)
-
-
-def _within(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """Do as `sms.database.at_once` does, within the transaction."""
-    if "RETURNING" in sql or "SELECT id, at" in sql:
-        return rows(sql, *parameters)
-    execute(sql, *parameters)
-    return []
 
 
 def _new_message(caller: Caller) -> NewMessage:
