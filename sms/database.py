@@ -128,7 +128,7 @@ def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
     """
     with connection.cursor() as cursor:
         cursor.execute(sql, named or _with_arrays(parameters))
-        fetched: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+        fetched: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description is not None else []
         return fetched
 
 
