@@ -1,8 +1,6 @@
 """What a REST client may send, checked for its shape; the rules of the domain are applied behind it."""
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,10 +8,10 @@ from starlette.requests import Request
 
 from edge import bodies
 from edge.problems import BadRequest
+from rest_api import parameters
 from rest_api.fields import Fields, NewBatchMessage, NewMessage, NewMessages, fields_of
 from sms.listing import MessageFilter
 from sms.services.accept_many import ErrorPolicy, check_size
-from sms.statuses import Status
 
 MESSAGE = fields_of(NewMessage)
 BATCH_MESSAGE = fields_of(NewBatchMessage)
@@ -46,61 +44,22 @@ async def new_messages(request: Request) -> dict[str, Any]:
 
 def page(request: Request) -> dict[str, Any]:
     """Return what `sms.listing.messages` takes of a query string, but for the account. Raises BadRequest."""
-    given: dict[str, Any] = {}
-    statuses: list[Status] = []
-    for name, written in request.query_params.multi_items():
-        if name not in PARAMETERS:
-            raise BadRequest(f"'{name[:50]}' is not a parameter of this request.", field=name[:50])
-        if name in given:
-            raise BadRequest(f"'{name}' is given twice; only 'status' may be.", field=name)
-        value = PARAMETERS[name](written, name)
-        if name == "status":
-            statuses.append(value)
-        else:
-            given[name] = value
+    given = parameters.parse(request.query_params, PARAMETERS)
     paging: dict[str, Any] = {name: given.pop(name) for name in ("limit", "after") if name in given}
-    return {"wanted": MessageFilter(statuses=statuses or None, is_test=given.pop("test", None), **given), **paging}
+    wanted = MessageFilter(statuses=given.pop("status", None), is_test=given.pop("test", None), **given)
+    return {"wanted": wanted, **paging}
 
 
-def _text(written: str, _: str) -> str:
-    return written
-
-
-def _status(written: str, name: str) -> Status:
-    try:
-        return Status(written)
-    except ValueError:
-        raise BadRequest(f"'{name}' must be one of {', '.join(Status)}.", field=name) from None
-
-
-def _moment(written: str, name: str) -> datetime:
-    return _time(written.replace(" ", "+"), name)  # a + that was not written as %2B comes as a space
-
-
-def _truth(written: str, name: str) -> bool:
-    if written not in TRUTHS:
-        raise BadRequest(f"'{name}' must be {' or '.join(TRUTHS)}.", field=name)
-    return TRUTHS[written]
-
-
-def _number(written: str, name: str) -> int:
-    if not _is_number(written):
-        raise BadRequest(f"'{name}' must be a whole number.", field=name)
-    return int(written)
-
-
-TRUTHS = {"true": True, "false": False}
-_is_number = re.compile("-?[0-9]{1,9}").fullmatch
-PARAMETERS: Mapping[str, Callable[[str, str], Any]] = {
-    "status": _status,
-    "recipient": _text,
-    "sender_id": _text,
-    "client_reference": _text,
-    "created_after": _moment,
-    "created_before": _moment,
-    "test": _truth,
-    "limit": _number,
-    "after": _text,
+PARAMETERS: Mapping[str, parameters.Parser] = {
+    "status": parameters.status,
+    "recipient": parameters.text,
+    "sender_id": parameters.text,
+    "client_reference": parameters.text,
+    "created_after": parameters.moment,
+    "created_before": parameters.moment,
+    "test": parameters.truth,
+    "limit": parameters.number,
+    "after": parameters.text,
 }
 
 
@@ -108,21 +67,12 @@ def _message(document: dict[str, Any], fields: Fields, *, where: str = "") -> di
     """Return what `accept` takes. Raises BadRequest."""
     given = _fields(document, fields, where=where)
     if "send_at" in given:
-        given["send_at"] = _time(given["send_at"], f"{where}send_at")
+        given["send_at"] = parameters.time(given["send_at"], f"{where}send_at")
     if "metadata" in given:
         for name, value in given["metadata"].items():
             _require(value, f"{where}metadata.{name[:50]}", str)
         given["metadata"] = list(given["metadata"].items())
     return given
-
-
-def _time(written: str, name: str) -> datetime:
-    try:
-        return datetime.fromisoformat(written)
-    except ValueError:
-        raise BadRequest(
-            f"'{name}' must be a time as RFC 3339 has it, such as 2027-01-31T09:00:00Z.", field=name
-        ) from None
 
 
 def _fields(document: dict[str, Any], fields: Fields, *, where: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ at most LOOKS_FOR seconds. A page that ends there is short, or empty, and the ne
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -123,11 +123,11 @@ def _plan(account_id: UUID, wanted: MessageFilter, *, before: UUID) -> _Scan:
         values["statuses"] = sorted(wanted.statuses)
     if wanted.created_after is not None:
         conditions.append("created_at >= %(created_after)s")
-        values["created_after"] = _with_offset(wanted.created_after, "created_after")
+        values["created_after"] = _by_utc(wanted.created_after, "created_after")
         values["since"] = first_id_of(wanted.created_after, offset=EARLIER)
     if wanted.created_before is not None:
         conditions.append("created_at < %(created_before)s")
-        values["created_before"] = _with_offset(wanted.created_before, "created_before")
+        values["created_before"] = _by_utc(wanted.created_before, "created_before")
         values["before"] = min(before, first_id_of(wanted.created_before, offset=LATER))
     return _Scan(_sql(key, indexed, conditions), values)
 
@@ -163,11 +163,14 @@ def _exact(wanted: MessageFilter) -> dict[str, Any]:
     return exact
 
 
-def _with_offset(moment: datetime, field: str) -> datetime:
+def _by_utc(moment: datetime, field: str) -> datetime:
     if moment.tzinfo is None:
         detail = "The time needs an offset from UTC, as in 2027-01-31T09:00:00+01:00, or a Z."
         raise InvalidList(ErrorCode.FILTER_INVALID, detail, field)
-    return moment
+    try:
+        return moment.astimezone(UTC)  # PostgreSQL takes offsets up to 15:59 only
+    except OverflowError:
+        raise InvalidList(ErrorCode.FILTER_INVALID, "The time is out of range.", field) from None
 
 
 def _read(scan: _Scan, limit: int) -> Page:

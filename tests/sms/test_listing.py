@@ -22,6 +22,8 @@ from tests.accounts import make_caller
 NUMBERS = ("+233200000901", "+233200000902")
 STATUSES = (Status.QUEUED, Status.DELIVERED, Status.FAILED)
 
+FAR_EAST = timezone(timedelta(hours=18, minutes=33))  # further than PostgreSQL takes
+
 
 def store_many(caller, count, **fields):
     """Accept so many messages in one commit, and return their ids in the order in which they were made."""
@@ -227,6 +229,7 @@ def test_a_number_may_be_written_as_on_a_send(caller, written):
         ({"client_reference": "x" * 256}, "CLIENT_REFERENCE_INVALID", "client_reference"),
         ({"created_after": datetime(2026, 1, 1)}, "FILTER_INVALID", "created_after"),  # noqa: DTZ001  that is the point
         ({"created_before": datetime(2026, 1, 1)}, "FILTER_INVALID", "created_before"),  # noqa: DTZ001
+        ({"created_before": datetime(1, 1, 1, tzinfo=FAR_EAST)}, "FILTER_INVALID", "created_before"),
     ],
 )
 async def test_what_no_message_can_have_is_refused_by_name(caller, fields, code, field):
@@ -368,3 +371,11 @@ def test_a_page_reads_no_more_when_more_is_stored(caller):
     for _ in range(3):
         store_many(caller, 1_000)
     assert touched(caller, ALL) <= few * 1.1
+
+
+def test_a_time_may_have_any_offset(caller):
+    """Also one that PostgreSQL would not take."""
+    (made,) = store_many(caller, 1)
+    long_ago, much_later = datetime(97, 2, 25, tzinfo=FAR_EAST), datetime(2997, 2, 25, tzinfo=FAR_EAST)
+    page = listing.get_page(caller.account_id, MessageFilter(created_after=long_ago, created_before=much_later))
+    assert [one.id for one in page.messages] == [made]
