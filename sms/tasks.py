@@ -64,8 +64,8 @@ def process_receipts() -> None:
 def sweep_up() -> None:
     """Settle what was left behind."""
     with _patient():
-        sweep.queue_scheduled()
         sweep.release_expired_leases()
+        sweep.queue_scheduled(keep_going=_slice())
         settle.settle(keep_going=_slice())
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
-from sms.nudge import nudge_dispatch
+from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.services import clock, moves
 from sms.services.moves import Move
 from sms.statuses import Status
@@ -54,8 +54,11 @@ def _release_set(now: datetime) -> list[StatusChanged]:
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
 
 
-def queue_scheduled() -> int:
-    """Make QUEUED what has waited for its send time; return how many messages. Raises Unavailable."""
+def queue_scheduled(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Make QUEUED what has waited for its send time, a set at a time, until all is or `keep_going` says no.
+
+    Returns how many messages. Raises Unavailable.
+    """
     total = 0
     while True:
         changes = transact(_queue_set, clock.watch())
@@ -64,6 +67,9 @@ def queue_scheduled() -> int:
         if changes:
             nudge_dispatch()
         if len(changes) < BATCH:
+            return total
+        if not keep_going():
+            nudge_sweep()  # leave the thread to others, and come back
             return total
 
 
