@@ -17,6 +17,7 @@ SmsError
 │   ├── RateLimited        too many a second
 │   └── QuotaExceeded      too many on one day
 ├── InvalidReceipt         the provider's request is not a receipt
+├── InvalidInbound         the provider's request is not an inbound text
 ├── SignatureRefused       the provider's request is not signed as it must be
 └── Unavailable            try again; nothing was stored
     ├── Overloaded         too many were waiting
@@ -69,6 +70,7 @@ class ErrorCode(StrEnum):
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
+    INBOUND_MALFORMED = "INBOUND_MALFORMED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
@@ -228,6 +230,13 @@ class InvalidReceipt(SmsError):
 
     def __init__(self, detail: str, *, field: str | None = None) -> None:
         super().__init__(ErrorCode.RECEIPT_MALFORMED, detail, field=field)
+
+
+class InvalidInbound(SmsError):
+    """The body is not a text from a handset."""
+
+    def __init__(self, detail: str, *, field: str | None = None) -> None:
+        super().__init__(ErrorCode.INBOUND_MALFORMED, detail, field=field)
 
 
 class SignatureRefused(SmsError):

@@ -7,7 +7,8 @@ from edge.openapi.operations import ANYWHERE, WITH_BODY, Answer, Body, Operation
 from edge.openapi.schemas import About
 from sms.errors import ErrorCode
 from sms.providers.base import LONGEST_REFERENCE
-from sms.providers.simulator import LONGEST_WORD, STATUS_BY_WORD
+from sms.providers.payloads import LONGEST_WORD
+from sms.providers.simulator import STATUS_BY_WORD
 
 DLR: Final = "/api/webhooks/dlr/"
 PROVIDERS: Final = "Providers"

@@ -4,22 +4,28 @@ import asyncio
 import atexit
 import threading
 import time
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from base64 import b64encode
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 import orjson
 import uvloop
 from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
 
 from sms import faults
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
 
 T = TypeVar("T")
+Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 MOST_CONNECTIONS = 256
 CONNECT_TIMEOUT = 3.0
+LARGEST_ANSWER = 1024 * 1024  # bytes
 # Shorter than any provider's own patience with an idle connection: a request sent into one that the provider is just
 # closing would leave us not knowing whether it was read.
 KEEP_ALIVE = 4.0
@@ -56,46 +62,107 @@ class HttpClient:
         if self._loop is not None and self._session is not None:
             asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result(CONNECT_TIMEOUT)
 
-    async def post(self, url: str, document: object, *, within: float, deadline: float) -> "Answer | Outcome":
-        """POST JSON; return the answer, or the outcome for all of the request when there is no good one.
+    async def send(self, request: "Request", *, within: float, deadline: float) -> "Answer | Outcome":
+        """Send a request that hands something over.
 
-        The request does not leave after `deadline` of the monotonic clock: that is asked in the very moment of writing.
+        Return the answer, or the outcome for everything in the request when there is no good one. The request does not
+        leave after `deadline` of the monotonic clock: that is asked in the very moment of writing.
         """
-        limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
-        body = _Body(orjson.dumps(document), deadline)
+        body = _Body(request.body, request.content_type, deadline)
         try:
-            async with self._open_session().post(url, data=body, timeout=limits, allow_redirects=False) as response:
-                return Answer(response.status, response.headers.get("Retry-After"), await response.read())
+            return await self._exchange(request, body, within)
         except aiohttp.ConnectionTimeoutError:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "no connection in time")
-        except aiohttp.ClientConnectorError as error:
+        except aiohttp.ClientConnectorError as error:  # a certificate that is not good is one of these
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"no connection: {type(error).__name__}")
+        except aiohttp.InvalidURL:
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the provider's address is none")
         except (aiohttp.ClientError, TimeoutError) as error:
             if body.is_withheld:
                 return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")
             return Outcome.maybe_sent(f"no answer: {type(error).__name__}")
 
-    async def get(self, url: str, *, within: float) -> "Answer | None":
-        """GET, which changes nothing and so may fail in any way: then there is no answer."""
-        limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
+    async def ask(self, request: "Request", *, within: float) -> "Answer | None":
+        """Send a request that changes nothing, and so may fail in any way: then there is no answer."""
+        body = _Body(request.body, request.content_type, float("inf"))
         try:
-            async with self._open_session().get(url, timeout=limits, allow_redirects=False) as response:
-                return Answer(response.status, None, await response.read())
+            return await self._exchange(request, body, within)
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+    async def _exchange(self, request: "Request", body: "_Body", within: float) -> "Answer":
+        limits = aiohttp.ClientTimeout(total=within, connect=CONNECT_TIMEOUT)
+        async with self._open_session().request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=body,
+            headers=request.headers,
+            timeout=limits,
+            allow_redirects=False,
+        ) as response:
+            content = await _read(response)
+            return Answer(response.status, response.headers.get("Retry-After"), content)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
-            self._session = aiohttp.ClientSession(connector=connector)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body, or None for one that is far longer than any answer of a provider."""
+    content = b""
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > LARGEST_ANSWER:
+            response.close()
+            return None
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a provider. Shows neither address nor headers nor body: any may hold a secret."""
+
+    method: str
+    url: str = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    content_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def json(cls, url: str, document: object, headers: Mapping[str, str] | None = None) -> "Request":
+        """POST a document."""
+        return cls("POST", url, orjson.dumps(document), "application/json", headers or {})
+
+    @classmethod
+    def form(cls, url: str, fields: Fields, headers: Mapping[str, str] | None = None) -> "Request":
+        """POST a form, in UTF-8."""
+        body = urlencode(list(_pairs(fields))).encode()
+        return cls("POST", url, body, "application/x-www-form-urlencoded", headers or {})
+
+    @classmethod
+    def get(cls, url: str, fields: Fields = (), headers: Mapping[str, str] | None = None) -> "Request":
+        """GET, with the fields in the query."""
+        query = urlencode(list(_pairs(fields)))
+        return cls("GET", f"{url}?{query}" if query else url, headers=headers or {})
+
+
+def _pairs(fields: Fields) -> Iterable[tuple[str, str]]:
+    return fields.items() if isinstance(fields, Mapping) else fields
+
+
+def basic(user: str, password: str) -> Mapping[str, str]:
+    """Return the header of HTTP Basic authentication (RFC 7617), in UTF-8."""
+    return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
 
 
 class _Body(aiohttp.BytesPayload):
     """A body that is written before its deadline or not at all: the process may have been frozen at any point."""
 
-    def __init__(self, content: bytes, deadline: float) -> None:
-        super().__init__(content, content_type="application/json")
+    def __init__(self, content: bytes, content_type: str, deadline: float) -> None:
+        super().__init__(content, content_type=content_type)
         self.is_withheld = False
         self._deadline = deadline
 
@@ -108,31 +175,46 @@ class _Body(aiohttp.BytesPayload):
         faults.reach("request_sent")
 
 
+ERROR_BY_STATUS: Final[Mapping[int, ProviderError]] = {
+    401: ProviderError.PROVIDER_AUTH,
+    402: ProviderError.PROVIDER_FUNDS,
+    403: ProviderError.PROVIDER_AUTH,
+    408: ProviderError.PROVIDER_UNAVAILABLE,  # it had waited for the rest of the request
+    429: ProviderError.PROVIDER_THROTTLED,
+    503: ProviderError.PROVIDER_UNAVAILABLE,
+}
+
+
 class Answer:
     """A provider's HTTP answer."""
 
-    def __init__(self, status: int, retry_after: str | None, body: bytes) -> None:
+    def __init__(self, status: int, retry_after: str | None, body: bytes | None) -> None:
         self.status = status
         self.retry_after = seconds(retry_after)
-        self._body = body
+        self._body = body  # None: it was too long
 
     def json(self) -> Any:
         """Return the parsed body, or None when it is not JSON."""
         try:
-            return orjson.loads(self._body)
+            return None if self._body is None else orjson.loads(self._body)
         except orjson.JSONDecodeError:
             return None
+
+    def document(self) -> Mapping[str, Any]:
+        """Return the JSON object in the body, empty when there is none."""
+        content = self.json()
+        return content if isinstance(content, dict) else {}
+
+    def text(self) -> str:
+        """Return the body as text, whatever it is; empty when it was too long."""
+        return "" if self._body is None else self._body.decode("utf-8", "replace")
 
     def failure(self) -> Outcome:
         """Say what an answer other than the documented ones means for the messages in the request."""
         detail = f"HTTP {self.status}"
-        if self.status == 429:
-            return Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, detail, retry_after=self.retry_after)
-        if self.status == 503:
-            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, detail, retry_after=self.retry_after)
-        if self.status in (401, 403):
-            return Outcome.not_sent(ProviderError.PROVIDER_AUTH, detail)
-        if 300 <= self.status < 500:
+        if (error := ERROR_BY_STATUS.get(self.status)) is not None:
+            return Outcome.not_sent(error, detail, retry_after=self.retry_after)
+        if 300 <= self.status < 500 and self.status != 303:  # which says: done, look there
             return Outcome.not_sent(ProviderError.UNCLASSIFIED, detail)
         # Any other 5xx may come from a proxy after the provider took the request; a 2xx that nobody understands, too.
         return Outcome.maybe_sent(detail)

@@ -1,10 +1,14 @@
-"""HMAC signatures over raw bodies."""
+"""Signatures over raw bodies, and what stands in for one."""
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 
 from sms.errors import SignatureRefused
+from sms.providers.base import WebhookRequest
+
+TOLERANCE = 300.0  # seconds: how old, or how far ahead, a signed request may be
 
 
 def verify_hmac_sha256(body: bytes, signature: str | None, *, secrets: Sequence[str]) -> None:
@@ -19,3 +23,26 @@ def verify_hmac_sha256(body: bytes, signature: str | None, *, secrets: Sequence[
     expected = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode() for secret in secrets]
     if sum(hmac.compare_digest(given, one) for one in expected) == 0:
         raise SignatureRefused("The signature does not match the body.")
+
+
+def is_one_of(given: str, expected: Iterable[str]) -> bool:
+    """Whether a signature is one of several, in constant time: all are compared."""
+    as_bytes = given.encode("utf-8", "replace")
+    return sum(hmac.compare_digest(as_bytes, one.encode()) for one in expected) > 0
+
+
+def check_age(timestamp: float, *, tolerance: float = TOLERANCE) -> None:
+    """Raise SignatureRefused for a signed time, in Unix seconds, that is too old or too far ahead."""
+    if not abs(time.time() - timestamp) <= tolerance:  # nor is NaN
+        raise SignatureRefused(f"The request was signed more than {tolerance:.0f} s ago, or ahead of our clock.")
+
+
+def verify_token(request: WebhookRequest, *, tokens: Sequence[str]) -> None:
+    """Raise SignatureRefused unless the address has one of the tokens as its last part: for who does not sign."""
+    if request.token is None or not is_one_of(request.token, tokens):
+        raise SignatureRefused("The address must end with the route's webhook token.")
+
+
+def secrets_of(option: str) -> Sequence[str]:
+    """Return the secrets in an option: one, or two with a comma between them while one replaces the other."""
+    return [one for one in (part.strip() for part in option.split(",")) if one]

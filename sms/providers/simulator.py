@@ -8,9 +8,10 @@ from uuid import UUID
 import orjson
 
 from sms.errors import InvalidReceipt
+from sms.providers import payloads
 from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
 from sms.providers.errors import ProviderError
-from sms.providers.http import MOST_CONNECTIONS, client, seconds
+from sms.providers.http import MOST_CONNECTIONS, Request, client, seconds
 from sms.providers.signatures import verify_hmac_sha256
 from sms.statuses import Status
 
@@ -33,7 +34,6 @@ ERROR_BY_CODE = {
     "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
 BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has one while we write down the other
-LONGEST_WORD = 64
 
 
 class SimulatorProvider(Provider):
@@ -59,7 +59,9 @@ class SimulatorProvider(Provider):
     async def _submit_batch(self, submissions: Sequence[Submission], deadline: float) -> Sequence[Outcome]:
         """Hand over a batch; a result that is missing from the answer means that nobody knows."""
         document = {"messages": [_as_json(one) for one in submissions]}
-        answer = await client.post(f"{self._url}/v1/batches", document, within=self.patience, deadline=deadline)
+        answer = await client.send(
+            Request.json(f"{self._url}/v1/batches", document), within=self.patience, deadline=deadline
+        )
         if isinstance(answer, Outcome):
             return [answer] * len(submissions)
         if answer.status != 200:
@@ -69,8 +71,8 @@ class SimulatorProvider(Provider):
 
     async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
         """Hand over one message."""
-        answer = await client.post(
-            f"{self._url}/v1/messages", _as_json(submission), within=self.patience, deadline=deadline
+        answer = await client.send(
+            Request.json(f"{self._url}/v1/messages", _as_json(submission)), within=self.patience, deadline=deadline
         )
         if isinstance(answer, Outcome):
             return answer
@@ -87,7 +89,8 @@ class SimulatorProvider(Provider):
         return await asyncio.gather(*(self._look_up_one(one) for one in attempt_ids))
 
     async def _look_up_one(self, attempt_id: UUID) -> Finding:
-        answer = await client.get(f"{self._url}/v1/messages?client_reference={attempt_id}", within=self.patience)
+        request = Request.get(f"{self._url}/v1/messages", {"client_reference": str(attempt_id)})
+        answer = await client.ask(request, within=self.patience)
         if answer is None:
             return Finding.no_answer()
         if answer.status == 404:
@@ -117,13 +120,13 @@ class SimulatorProvider(Provider):
 def _report(content: object, body: bytes | None = None) -> DeliveryReport:
     if not isinstance(content, dict):
         raise InvalidReceipt("A receipt is a JSON object; several are a list of objects.")
-    word = _text(content, "status", LONGEST_WORD)
-    code = _optional_text(content.get("error_code"))
+    word = payloads.text(content, "status")
+    code = _code(content.get("error_code"))
     return DeliveryReport(
-        provider_reference=_text(content, "provider_reference", LONGEST_REFERENCE),
+        provider_reference=payloads.text(content, "provider_reference", LONGEST_REFERENCE),
         provider_status=word,
         status=STATUS_BY_WORD.get(word.upper()),
-        client_reference=_uuid(content.get("client_reference")),
+        client_reference=payloads.uuid(content.get("client_reference")),
         error=error_of(code),
         provider_error=code,
         body=body,
@@ -154,7 +157,7 @@ def _outcome(result: Mapping[str, Any] | None) -> Outcome:
         case "accepted" if isinstance(reference := result.get("reference"), str) and reference:
             return Outcome.sent(reference)
         case "rejected":
-            code = _optional_text(result.get("code"))
+            code = _code(result.get("code"))
             return Outcome.not_sent(error_of(code) or ProviderError.UNCLASSIFIED, detail, provider_error=code)
         case "throttled":
             wait = seconds(result.get("retry_after"))
@@ -173,20 +176,5 @@ def error_of(code: str | None) -> ProviderError | None:
     return ERROR_BY_CODE.get(code, by_name)
 
 
-def _text(content: Mapping[str, Any], field: str, longest: int) -> str:
-    value = content.get(field)
-    if not isinstance(value, str) or not 1 <= len(value) <= longest or "\0" in value:
-        raise InvalidReceipt(f"'{field}' must be a text of 1 to {longest} characters.", field=field)
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return value[:LONGEST_WORD].replace("\0", "") if isinstance(value, str) else None
-
-
-def _uuid(value: object) -> UUID | None:
-    # Anything else is somebody's own label, not an attempt of ours.
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+def _code(value: object) -> str | None:
+    return payloads.code(value) if isinstance(value, str) else None

@@ -9,7 +9,7 @@ import pytest
 
 from sms.providers.base import Handover, Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.http import Answer, HttpClient
+from sms.providers.http import Answer, HttpClient, Request
 
 NOT_SENT, MAYBE_SENT = Handover.NOT_SENT, Handover.MAYBE_SENT
 
@@ -68,7 +68,7 @@ async def post():
     client = HttpClient()
 
     async def send(url, *, deadline=float("inf")):
-        return await client.post(url, {"a": 1}, within=0.3, deadline=deadline)
+        return await client.send(Request.json(url, {"a": 1}), within=0.3, deadline=deadline)
 
     yield send
     if client._session is not None:
