@@ -30,6 +30,11 @@ def _are_networks(words: list[str]) -> None:
         raise ValidationError(str(error)) from None
 
 
+def _are_long_enough(words: list[str]) -> None:
+    if any(len(word) < 16 for word in words):
+        raise ValidationError("A key has at least 16 characters.")
+
+
 HOST: str = env.str("HOST", "127.0.0.1")
 PORT: int = env.int("PORT", 8080, validate=validate.Range(0, 65535))
 DATABASE_URL: str = env.str(
@@ -63,6 +68,10 @@ GRAPHQL_TRUSTED_ONLY: bool = env.bool("GRAPHQL_TRUSTED_ONLY", False)
 DLR_SIGNING_SECRETS: list[str] = env.list("DLR_SIGNING_SECRETS", validate=validate.Length(min=1))
 SIMULATOR_URL: str = env.str("SIMULATOR_URL", "http://127.0.0.1:8090")
 SIMULATOR_BATCHES: bool = env.bool("SIMULATOR_BATCHES", True)
+PUBLIC_URL: str = env.str(
+    "PUBLIC_URL", "", validate=validate.Regexp("(https?://[^?#\\s]+)?$", error="Not an address such as https://….")
+)
+CREDENTIALS_KEYS: list[str] = env.list("CREDENTIALS_KEYS", [], validate=_are_long_enough)
 PROVIDER_TIMEOUT: float = env.float("PROVIDER_TIMEOUT", 10.0, validate=validate.Range(min=0.1))
 
 WORKER_THREADS: int = env.int("WORKER_THREADS", 6, validate=validate.Range(2, 64))
@@ -102,7 +111,8 @@ def secrets() -> list[str]:
     """Return every value that nobody may read in a log."""
     in_addresses = [one for url in (DATABASE_URL, REDIS_URL) if (one := urlsplit(url).password)]
     return [
-        SECRET_KEY, METRICS_TOKEN, DEMO_API_KEY, *DLR_SIGNING_SECRETS, *in_addresses, *map(unquote, in_addresses)
+        SECRET_KEY, METRICS_TOKEN, DEMO_API_KEY, *CREDENTIALS_KEYS, *DLR_SIGNING_SECRETS,
+        *in_addresses, *map(unquote, in_addresses),
     ]  # fmt: skip
 
 

@@ -93,6 +93,9 @@ SMS_WORKER_THREADS = env.WORKER_THREADS
 SMS_FAULT = env.SMS_FAULT
 SMS_LOOK_UP_AFTER = env.LOOK_UP_AFTER
 SMS_LEASE_SECONDS = env.LEASE_SECONDS
+SMS_PROVIDER_TIMEOUT = env.PROVIDER_TIMEOUT
+SMS_PUBLIC_URL = env.PUBLIC_URL.rstrip("/")
+SMS_CREDENTIALS_KEYS = env.CREDENTIALS_KEYS or [env.SECRET_KEY]
 SMS_DEFAULT_REGION = env.DEFAULT_REGION
 SMS_ANONYMOUS_ACCOUNT = env.ANONYMOUS_ACCOUNT
 SMS_DEMO_API_KEY = env.DEMO_API_KEY
@@ -109,8 +112,7 @@ SMS_TRUSTED_PROXIES = tuple(map(parse_network, env.TRUSTED_PROXIES))
 SMS_ADMIN_NETWORKS = tuple(map(parse_network, env.ADMIN_NETWORKS))
 SMS_METRICS_TOKEN = env.METRICS_TOKEN
 SMS_REDIS_URL = env.REDIS_URL
-# The simulator stays among them: test messages go there, whatever the default is.
-SMS_DEFAULT_PROVIDER = "simulator"
+# What is there without being set up: test messages go there, and live ones while there is no route.
 SMS_PROVIDERS = {
     "simulator": {
         "class": "sms.providers.simulator.SimulatorProvider",

@@ -67,6 +67,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
     ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
     ErrorCode.INBOUND_MALFORMED: "A provider's request is not a text from a handset.",
+    ErrorCode.NO_ROUTE: "No route takes texts from this sender ID to this recipient.",
     ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",
     ErrorCode.OVERLOADED: "Too much is waiting, so nothing was stored; try again shortly.",
     ErrorCode.INTERNAL_ERROR: "Something went wrong on our side, and was logged.",

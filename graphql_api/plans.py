@@ -8,8 +8,7 @@ from strawberry.utils.str_converters import to_camel_case
 from graphql_api.enums import RefusalCode
 from graphql_api.types import described
 from sms.numbering import NumberFacts, NumberType
-from sms.providers.registry import Route
-from sms.services.plan import Plan, Verdict
+from sms.services.plan import Plan, Verdict, WayThere
 from sms.services.rules import RuleName
 from sms.transliterate import Suggestion
 
@@ -94,7 +93,7 @@ class PlannedRoute:
     reason: str = described("Why this one.")
 
     @classmethod
-    def of(cls, route: Route) -> Self:
+    def of(cls, route: WayThere) -> Self:
         """Show a route."""
         return cls(provider=route.provider, batch=route.takes_batches, reason=route.reason)
 

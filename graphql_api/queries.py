@@ -15,7 +15,7 @@ from graphql_api.types import Message
 from sms import accounts, listing, scopes, selectors
 from sms.errors import InvalidList, MessageNotFound
 from sms.records import MessageRecord
-from sms.services.plan import plan
+from sms.services.plan import plan_message
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ class Query:
         self, info: Info, input: Annotated[PlanMessageInput, strawberry.argument(description="The message.")]
     ) -> MessagePlan:
         """Tell what would become of a message."""
-        return MessagePlan.of(plan(caller=await info.context.caller(), **input.as_kwargs()))
+        return MessagePlan.of(await plan_message(caller=await info.context.caller(), **input.as_kwargs()))
 
 
 def _given(value: T | None) -> T | None:

@@ -23,7 +23,7 @@ from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
-from sms.services.plan import plan
+from sms.services.plan import plan_message as plan
 from sms.services.store import is_replayed, limit_behind, windows_of
 
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
@@ -63,7 +63,7 @@ async def plan_message(request: Request) -> Response:
     """Tell what would become of a message: 200, whether it would be accepted or not."""
     caller = await caller_of(request)
     fields = await requests.new_message(request)
-    planned = plan(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
+    planned = await plan(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
     return _json(representations.plan(planned), HTTPStatus.OK, {})
 
 

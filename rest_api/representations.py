@@ -9,9 +9,8 @@ from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
 from sms.listing import Page
 from sms.numbering import NumberFacts
-from sms.providers.registry import Route
 from sms.records import AttemptRecord, EventRecord, MessageRecord
-from sms.services.plan import Plan, Verdict
+from sms.services.plan import Plan, Verdict, WayThere
 from sms.services.store import Accepted
 from sms.statuses import FINAL
 from sms.transliterate import Suggestion
@@ -166,7 +165,7 @@ def verdict(shown: Verdict) -> shapes.Verdict:
     }
 
 
-def route(shown: Route) -> shapes.Route:
+def route(shown: WayThere) -> shapes.Route:
     """Return the provider that a message would go to."""
     return {"provider": shown.provider, "batch": shown.takes_batches, "reason": shown.reason}
 

@@ -15,10 +15,9 @@ from sms.listing import Page
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberFacts, NumberType
 from sms.providers.base import Handover
-from sms.providers.registry import Route
 from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.segments import Encoding
-from sms.services.plan import Plan, Reading, Verdict
+from sms.services.plan import Plan, Reading, Verdict, WayThere
 from sms.services.rules import RuleName
 from sms.services.store import Accepted
 from sms.statuses import Status
@@ -167,7 +166,7 @@ def plan() -> Plan:
             ),
             Verdict(RuleName.LENGTH, "text", ok=True),
         ],
-        route=Route("simulator", takes_batches=True, reason="It is the only provider that is set up."),
+        route=WayThere("simulator", takes_batches=True, reason="It is the only provider that is set up."),
     )
 
 

@@ -115,6 +115,16 @@ def find(raw: str, *, default_region: str) -> str | None:
     return _readings(_strip(raw), default_region)[0].e164
 
 
+@lru_cache(maxsize=65_536)
+def country_of(e164: str) -> str:
+    """Return the country of a number in E.164, as ISO 3166 has it; 001, the world, for one of no country."""
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return "001"
+    return phonenumbers.region_code_for_number(number) or "001"
+
+
 def mask(e164: str) -> str:
     """Return a number fit for a log: +233200000901 becomes +23320*****01.
 

@@ -5,6 +5,7 @@ from django.db import connection
 from hypothesis import settings
 
 import config.celery  # noqa: F401  (nudges must find the broker of the tests)
+from sms.routing import snapshot
 from sms.services import authenticate
 from tests.accounts import make_caller
 
@@ -23,8 +24,9 @@ def caller(transactional_db):
 
 
 @pytest.fixture(autouse=True)
-def _no_remembered_keys():
+def _nothing_remembered():
     authenticate.forget()
+    snapshot.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

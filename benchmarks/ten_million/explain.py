@@ -107,8 +107,8 @@ def main() -> None:
             stores.store([_new_message(caller) for _ in range(ROWS)])
         execute("UPDATE sms_dispatchentry SET due_at = now() WHERE purpose = 1")  # its `now()` stands still in here
         with explained(f"dispatch, {ROWS} messages"):
-            claimed = dispatch.claim(provider, limit=ROWS)
-            dispatch.record(provider, claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
+            claimed = dispatch.claim(limit=ROWS)
+            dispatch.record(claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
         with explained(f"receipts, {ROWS} messages"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
             report.process_set(limit=ROWS)

@@ -52,5 +52,16 @@ BACKOFFS: Final[Mapping[ProviderError, Backoff]] = {
     ProviderError.UNCLASSIFIED: retry.ONCE,
 }
 
+# What another provider may well take, though this one did not. Throttled is only who cannot wait: see `dispatch`.
+ELSEWHERE: Final = frozenset(
+    {
+        ProviderError.PROVIDER_UNAVAILABLE,
+        ProviderError.PROVIDER_AUTH,
+        ProviderError.PROVIDER_FUNDS,
+        ProviderError.NO_ROUTE,
+        ProviderError.SENDER_NOT_ALLOWED,
+    }
+)
+
 # Final, and no fault of the message: it FAILED on our side, it was not REJECTED.
 OURS: Final = frozenset({ProviderError.NO_ROUTE, ProviderError.LIMIT_EXCEEDED, *BACKOFFS})

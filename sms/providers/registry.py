@@ -1,45 +1,72 @@
-"""The providers that the operator has set up, and which of them a message goes to."""
+"""The provider behind each route, made once for as long as the route stays as it is."""
 
-from functools import cache
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from sms.providers.base import Provider
+from sms.credentials import Safe
+from sms.providers.base import Provider, Setup
+from sms.providers.kinds import kind
+from sms.routing import snapshot
+from sms.routing.records import RouteRecord
 
 SIMULATOR: Final = "simulator"
 
 
-class Route(NamedTuple):
-    """The provider that a message goes to, and why."""
+def get_provider(name: str = SIMULATOR) -> Provider:
+    """Return the provider of the route of that name. Raises KeyError when there is none.
 
-    provider: str
-    takes_batches: bool
-    reason: str
+    Asks nobody: the routes are those that were known last.
+    """
+    return provider_of(snapshot.last().by_name(name))
+
+
+def provider_of(route: RouteRecord) -> Provider:
+    """Return the provider of a route. Raises ValueError with a sentence when the route cannot be used as it is."""
+    if route.id == 0:
+        return _built_in(route.name)
+    return _made(route.name, route.kind, tuple(sorted(route.options.items())), route.credentials)
+
+
+def forget() -> None:
+    """Make every provider anew."""
+    _built_in.cache_clear()
+    _made.cache_clear()
 
 
 @cache
-def get_provider(name: str = SIMULATOR) -> Provider:
-    """Return the provider of that name. Raises KeyError when it is not set up."""
+def _built_in(name: str) -> Provider:
     options: dict[str, Any] = dict(settings.SMS_PROVIDERS[name])
     made: Provider = import_string(options.pop("class"))(name, **options)
     return made
 
 
-def default_provider() -> Provider:
-    """Return the provider that messages go to where nothing else is said."""
-    return get_provider(settings.SMS_DEFAULT_PROVIDER)
+@lru_cache(maxsize=256)
+def _made(name: str, kind_name: str, options: tuple[tuple[str, str], ...], credentials: bytes) -> Provider:
+    secrets = Safe(settings.SMS_CREDENTIALS_KEYS).decrypt(credentials)
+    return kind(kind_name).from_setup(setup_of(name, kind_name, {**dict(options), **secrets}))
 
 
-def provider_for(default: Provider, *, is_test: bool) -> Provider:
-    """Return the provider that a message goes to. A test message goes to the simulator, whatever the default is."""
-    return get_provider(SIMULATOR) if is_test and default.name != SIMULATOR else default
-
-
-def choose_route(*, is_test: bool) -> Route:
-    """Return the route of a message."""
-    default = default_provider()
-    provider = provider_for(default, is_test=is_test)
-    reason = "Test messages go to the simulator." if provider is not default else "It is the default."
-    return Route(provider.name, provider.takes_batches, reason)
+def setup_of(name: str, kind_name: str, given: Mapping[str, str]) -> Setup:
+    """Return what a provider is made of. Raises ValueError for options that are missing, or that there are none of."""
+    known = {one.name: one for one in kind(kind_name).OPTIONS}
+    if unknown := sorted(given.keys() - known.keys()):
+        raise ValueError(f"A {kind_name} has no option {', '.join(unknown)}; it has {', '.join(known)}.")
+    missing = [
+        one.name for one in known.values() if one.is_required and one.default is None and not given.get(one.name)
+    ]
+    if missing:
+        raise ValueError(f"A {kind_name} needs {', '.join(missing)}.")
+    base = f"{settings.SMS_PUBLIC_URL}/api/webhooks/{name}" if settings.SMS_PUBLIC_URL else None
+    token = given.get("webhook_token", "")
+    tail = f"{token.partition(',')[0]}/" if token else ""
+    return Setup(
+        route=name,
+        options={**{one.name: one.default or "" for one in known.values()}, **given},
+        status_url=None if base is None else f"{base}/status/{tail}",
+        inbound_url=None if base is None else f"{base}/inbound/{tail}",
+        timeout=settings.SMS_PROVIDER_TIMEOUT,
+    )

@@ -9,10 +9,22 @@ import orjson
 
 from sms.errors import InvalidReceipt
 from sms.providers import payloads
-from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, Finding, Outcome, Provider, Submission, WebhookRequest
+from sms.providers.base import (
+    LONGEST_REFERENCE,
+    PUSHED,
+    DeliveryReport,
+    Facts,
+    Finding,
+    Option,
+    Outcome,
+    Provider,
+    Setup,
+    Submission,
+    WebhookRequest,
+)
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Request, client, seconds
-from sms.providers.signatures import verify_hmac_sha256
+from sms.providers.signatures import secrets_of, verify_hmac_sha256
 from sms.statuses import Status
 
 # Words of the webhook → ours. A word that is not here is kept and moves nothing.
@@ -39,11 +51,42 @@ BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has
 class SimulatorProvider(Provider):
     """Submits in batches, or one HTTP request a message where `batches` is off."""
 
+    FACTS = Facts(
+        title="Simulator",
+        signature="HMAC-SHA256 of the body; no time in it, so a replay is told from the first by what it says",
+        receipts=PUSHED,
+        inbound=False,
+        look_up=True,
+        batch=500,
+        window=MOST_CONNECTIONS,
+        idempotent=False,
+        validity=False,
+        source="docs/simulator.md",
+    )
+    OPTIONS = (
+        Option("url", "Where it takes messages, as in http://127.0.0.1:8090."),
+        Option("batches", "Whether it takes many messages in one request: true or false.", default="true"),
+        Option("signing_secrets", "What it signs its receipts with: one, or two with a comma between.", is_secret=True),
+    )
+    STATUS_BY_WORD = STATUS_BY_WORD
+    ERROR_BY_CODE = ERROR_BY_CODE
+
     def __init__(self, name: str, *, url: str, batches: bool, signing_secrets: Sequence[str], timeout: float) -> None:
         window = BATCHES_WINDOW if batches else MOST_CONNECTIONS
         super().__init__(name, patience=timeout, window=window, takes_batches=batches)
         self._url = url.rstrip("/")
         self._signing_secrets = signing_secrets
+
+    @classmethod
+    def from_setup(cls, setup: Setup) -> "SimulatorProvider":
+        """Make the provider of a route."""
+        return cls(
+            setup.route,
+            url=setup.option("url"),
+            batches=setup.option("batches") == "true",
+            signing_secrets=secrets_of(setup.option("signing_secrets")),
+            timeout=setup.timeout,
+        )
 
     async def submit(
         self, submissions: Sequence[Submission], *, deadline: float

@@ -1,8 +1,10 @@
 """Claim what is due, and record what came of it: what is written before and after a provider is called."""
 
-from collections.abc import Sequence
+import math
+import random
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,13 +14,18 @@ from uuid_utils.compat import uuid7
 from sms import faults
 from sms.database import at_once, rows, transact
 from sms.events import StatusChanged, announce
+from sms.models import Priority
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
-from sms.providers.base import Handover, Outcome, Provider, Submission
-from sms.providers.errors import BACKOFFS, OURS, ProviderError
-from sms.providers.registry import provider_for
+from sms.providers.base import Handover, Outcome, Submission
+from sms.providers.errors import BACKOFFS, ELSEWHERE, OURS, ProviderError
+from sms.routing import snapshot
+from sms.routing.choose import Choice, Wanted, allowed, choose, why_not
+from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
 from sms.services import clock, moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
+
+ASIDE = 5.0  # seconds that a message waits which nobody can take at present, before it is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,8 @@ class Claimed:
     message_id: UUID
     attempt_number: int
     submission: Submission
-    provider: Provider
+    route: RouteRecord
+    wanted: Wanted
 
 
 # The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
@@ -36,49 +44,68 @@ class Claimed:
 CLAIM = """
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
-       m.sender_id, m.recipient, m.text, m.is_test, d.expires_at <= %s
+       m.sender_id, m.recipient, m.text, m.priority, m.is_test, d.reason, extract(epoch FROM d.expires_at - %s)::float8
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-WHERE d.purpose = 1 AND d.lease IS NULL AND d.due_at <= now()
+WHERE d.purpose = 1 AND d.lease IS NULL AND d.route_id = %s AND d.due_at <= now()
 ORDER BY d.priority, d.due_at LIMIT %s
 FOR UPDATE OF d, m SKIP LOCKED
 """
 
 INSERT_ATTEMPTS = """
-INSERT INTO sms_submitattempt (id, message_id, number, provider)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[])
+INSERT INTO sms_submitattempt (id, message_id, number, provider, reason)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[])
 """
 
+REROUTE = """
+UPDATE sms_dispatchentry d SET route_id = t.route_id, reason = t.reason,
+       due_at = CASE WHEN t.delay = 0 THEN d.due_at ELSE clock_timestamp() + make_interval(secs => t.delay) END
+FROM unnest(%s::uuid[], %s::smallint[], %s::text[], %s::float8[]) AS t (message_id, route_id, reason, delay)
+WHERE d.message_id = t.message_id
+"""
+Detour = tuple[UUID, int, str, float]  # message, route, why, and how long to wait
 
-def claim(provider: Provider, *, limit: int) -> list[Claimed]:
-    """Take up to `limit` due messages: leases taken and attempts written in one commit, before anyone is called.
 
-    They are for `provider`, but for test messages, which are for the simulator. What has outlived its validity becomes
-    EXPIRED instead.
+def claim(route: RouteRecord = SIMULATOR, *, limit: int) -> list[Claimed]:
+    """Take up to `limit` messages that are due on a route.
+
+    Leases are taken and attempts written in one commit, before anyone is called. What has outlived its validity becomes
+    EXPIRED instead, and what the route cannot take now goes to another one.
     """
     while True:
-        claimed, changes = transact(_claim, provider, limit, clock.watch())
+        routes = snapshot.current()
+        claimed, changes, detours = transact(_claim, route, limit, clock.watch(), routes)
         announce(changes)
-        if claimed or not changes:
+        if any(delay == 0 for _, _, _, delay in detours):
+            nudge_dispatch()
+        if claimed or not (changes or detours):
             return claimed
 
 
-def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed], list[StatusChanged]]:
-    due = rows(CLAIM, RECEIPT_WINDOW, now, limit)
+def _claim(
+    route: RouteRecord, limit: int, now: datetime, routes: Snapshot
+) -> tuple[list[Claimed], list[StatusChanged], list[Detour]]:
+    due = rows(CLAIM, RECEIPT_WINDOW, now, route.id, limit)
     if not due:
-        return [], []
+        return [], [], []
     messages = {row[0]: moves.held(row[:7]) for row in due}
     lease = uuid4()
     asked: list[Move] = []
     claimed: list[Claimed] = []
-    for message_id, *_, attempts, sender_id, recipient, text, is_test, expired in due:
-        if expired:
+    reasons: dict[UUID, str | None] = {}
+    detours: list[Detour] = []
+    for message_id, *_, attempts, sender_id, recipient, text, priority, is_test, reason, left in due:
+        wanted = Wanted(recipient, sender_id, priority, is_test)
+        if left <= 0:
             asked.append(
                 Move(message_id, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed")
             )
-            continue
-        asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
-        submission = Submission(uuid7(), sender_id, recipient, text)
-        claimed.append(Claimed(message_id, attempts + 1, submission, provider_for(provider, is_test=is_test)))
+        elif (obstacle := _obstacle(routes, route, wanted)) is not None:
+            detours.append(_detour(routes, route, wanted, message_id, obstacle))
+        else:
+            asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
+            submission = Submission(uuid7(), sender_id, recipient, text, math.ceil(left))
+            claimed.append(Claimed(message_id, attempts + 1, submission, route, wanted))
+            reasons[message_id] = reason
     changes, statements = moves.decide(messages, asked)
     # Whatever the queue says: only what the table lets into SENDING is handed over.
     claimed = [one for one in claimed if messages[one.message_id].moved]
@@ -87,11 +114,34 @@ def _claim(provider: Provider, limit: int, now: datetime) -> tuple[list[Claimed]
             [one.submission.attempt_id for one in claimed],
             [one.message_id for one in claimed],
             [one.attempt_number for one in claimed],
-            [one.provider.name for one in claimed],
+            [route.name for _ in claimed],
+            [reasons[one.message_id] for one in claimed],
         ]
         statements.append((INSERT_ATTEMPTS, columns))
+    if detours:
+        statements.append((REROUTE, [list(column) for column in zip(*detours, strict=True)]))
     moves.write(changes, statements)
-    return claimed, changes
+    return claimed, changes, detours
+
+
+def _obstacle(routes: Snapshot, route: RouteRecord, wanted: Wanted) -> str | None:
+    """Return what keeps a message from going by a route now, or None."""
+    if not routes.routes:
+        return None if route.id == SIMULATOR.id else f"{route.name} is gone"
+    if route not in allowed(routes, wanted):
+        return f"{route.name} does not take such messages any more"
+    return why_not(routes, route, wanted, now=datetime.now(UTC))
+
+
+def _detour(routes: Snapshot, route: RouteRecord, wanted: Wanted, message_id: UUID, obstacle: str) -> Detour:
+    choice = _choose(routes, wanted, besides={route.id})
+    if choice is None:
+        return message_id, route.id, obstacle, ASIDE
+    return message_id, choice.route.id, f"{choice.reason}; {obstacle}", 0.0
+
+
+def _choose(routes: Snapshot, wanted: Wanted, *, besides: Collection[int]) -> Choice | None:
+    return choose(routes, wanted, now=datetime.now(UTC), draw=random.random(), besides=besides)  # noqa: S311
 
 
 # A worker that was frozen may come after a look-up: its "perhaps" tells nothing new then, and a yes is not taken back.
@@ -112,15 +162,16 @@ RETURNING id
 """
 
 
-def record(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
-    """Write what became of each message that was claimed for a provider, in one commit; then tell the world."""
-    changes, delays = transact(_record, provider, claimed, outcomes)
+def record(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+    """Write what became of messages that were claimed on one route, in one commit; then tell the world."""
+    routes = snapshot.current()
+    changes, delays = transact(_record, claimed, outcomes, routes)
     faults.reach("recorded")
     announce(changes)
     _come_back(changes, delays)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
-    if references and at_once(WAKE_RECEIPTS, provider.name, references):
+    if references and at_once(WAKE_RECEIPTS, claimed[0].route.name, references):
         nudge_receipts()
 
 
@@ -133,16 +184,42 @@ def _come_back(changes: Sequence[StatusChanged], delays: Sequence[float]) -> Non
 
 
 def _record(
-    provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]
+    claimed: Sequence[Claimed], outcomes: Sequence[Outcome], routes: Snapshot
 ) -> tuple[list[StatusChanged], list[float]]:
     messages = moves.lock([one.message_id for one in claimed])
-    asked = []
-    for one, outcome in zip(claimed, outcomes, strict=True):
-        if _still_matters(messages[one.message_id], one, outcome):
-            asked.append(as_move(provider, one, outcome))
+    told = [
+        (one, outcome)
+        for one, outcome in zip(claimed, outcomes, strict=True)
+        if _still_matters(messages[one.message_id], one, outcome)
+    ]
+    elsewhere = _other_routes(routes, told)
+    asked = [as_move(one, outcome, elsewhere=elsewhere.get(one.message_id)) for one, outcome in told]
     changes, statements = moves.decide(messages, asked)
     moves.write(changes, [*statements, (CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes))])
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
+
+
+TRIED = "SELECT DISTINCT message_id, provider FROM sms_submitattempt WHERE message_id = ANY(%s::uuid[])"
+
+
+def _other_routes(routes: Snapshot, told: Sequence[tuple[Claimed, Outcome]]) -> Mapping[UUID, Choice]:
+    """Choose another route for each message that its own certainly did not take, and that another one may take."""
+    stranded = [one for one, outcome in told if _may_go_elsewhere(one, outcome)] if len(routes.routes) > 1 else []
+    if not stranded:
+        return {}
+    ids = {one.name: one.id for one in routes.all}
+    tried: dict[UUID, set[int]] = {one.message_id: {one.route.id} for one in stranded}
+    for message_id, name in rows(TRIED, list(tried)):
+        tried[message_id].add(ids.get(name, SIMULATOR.id))
+    choices = ((one.message_id, _choose(routes, one.wanted, besides=tried[one.message_id])) for one in stranded)
+    return {message_id: choice for message_id, choice in choices if choice is not None}
+
+
+def _may_go_elsewhere(one: Claimed, outcome: Outcome) -> bool:
+    if outcome.handover is not Handover.NOT_SENT:
+        return False
+    is_urgent = one.wanted.priority == Priority.OTP
+    return outcome.error in ELSEWHERE or (is_urgent and outcome.error is ProviderError.PROVIDER_THROTTLED)
 
 
 def _columns_of_attempts(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> list[list[Any]]:
@@ -167,7 +244,7 @@ def _still_matters(message: Held, one: Claimed, outcome: Outcome) -> bool:
     return message.attempt == one.attempt_number and message.status is not Status.SENT
 
 
-def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
+def as_move(one: Claimed, outcome: Outcome, *, elsewhere: Choice | None = None) -> Move:
     """Decide what an outcome means for its message: the only place where a retry is decided."""
     move = Move(
         one.message_id,
@@ -175,11 +252,15 @@ def as_move(provider: Provider, one: Claimed, outcome: Outcome) -> Move:
         error_code=outcome.error,
         provider_error=outcome.provider_error,
         detail=outcome.detail,
-        provider=provider.name,
+        provider=one.route.name,
         provider_reference=outcome.provider_reference,
     )
     if outcome.handover is Handover.MAYBE_SENT:
         move.status = Status.UNCERTAIN
+    elif outcome.handover is Handover.NOT_SENT and elsewhere is not None:
+        move.status, move.known_not_sent = Status.QUEUED, True
+        move.route_id = elsewhere.route.id
+        move.reason = f"{elsewhere.reason}; {one.route.name} said {outcome.error}"
     elif outcome.handover is Handover.NOT_SENT:
         _decide_retry(move, one.attempt_number, outcome)
     return move

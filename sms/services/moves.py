@@ -59,6 +59,8 @@ class Move:
     provider_reference: str | None = None
     known_not_sent: bool = False
     lease: UUID | None = None  # for SENDING
+    route_id: int | None = None  # where it goes next, if that is another one
+    reason: str | None = None  # why there
     delay: float = 0.0  # seconds until the next step is due, for a message that stays open
     verdict: Verdict | None = None
     late: bool = False
@@ -204,11 +206,14 @@ UPDATE_ENTRIES = """
 UPDATE sms_dispatchentry d SET
     purpose = t.purpose,
     lease = t.lease,
+    route_id = coalesce(t.route_id, d.route_id),
+    reason = CASE WHEN t.route_id IS NULL THEN d.reason ELSE t.reason END,
     due_at = CASE WHEN t.purpose = 1 AND t.lease IS NULL
         THEN least(m.updated_at + make_interval(secs => t.delay), greatest(d.expires_at, m.updated_at))
         ELSE m.updated_at + make_interval(secs => t.delay) END,
     attempts = d.attempts + CASE WHEN t.lease IS NULL THEN 0 ELSE 1 END
-FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[]) AS t (message_id, purpose, lease, delay)
+FROM unnest(%s::uuid[], %s::smallint[], %s::uuid[], %s::float8[], %s::smallint[], %s::text[])
+     AS t (message_id, purpose, lease, delay, route_id, reason)
 JOIN sms_message m ON m.id = t.message_id
 WHERE d.message_id = t.message_id
 """
@@ -292,4 +297,6 @@ def _columns_of_entries(moves: Sequence[Move]) -> list[list[Any]]:
         [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
         [DELAYS.get(move.status, move.delay) for move in moves],
+        [move.route_id for move in moves],
+        [move.reason for move in moves],
     ]

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -41,6 +42,11 @@ class NewMessage:
     is_test: bool
     send_at: datetime | None
     limits: Limits | None  # of the account, where it has some
+    # Chosen when it is stored: see `sms.services.routes`.
+    route_id: int = 0
+    reason: str | None = None
+    price: Decimal | None = None
+    currency: str | None = None
 
 
 def check(

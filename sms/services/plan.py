@@ -1,8 +1,10 @@
 """Tell what would become of a message, without storing or sending anything."""
 
+import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -10,7 +12,9 @@ from sms import content, numbering, phone_numbers, scopes, segments, translitera
 from sms.errors import ErrorCode, InvalidMessage
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberFacts
-from sms.providers.registry import Route, choose_route
+from sms.providers.registry import provider_of
+from sms.routing import snapshot
+from sms.routing.choose import Wanted, first_choice
 from sms.segments import Encoding
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, Rule, RuleName, written
@@ -40,6 +44,15 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class WayThere:
+    """The route that a message would go by now, and why."""
+
+    provider: str
+    takes_batches: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would become of a message."""
 
@@ -47,7 +60,13 @@ class Plan:
     recipient: NumberFacts | None  # None for what is no phone number
     reading: Reading
     verdicts: Sequence[Verdict]  # of every rule
-    route: Route | None  # None where there is nobody to send to
+    route: WayThere | None  # None where there is nobody to send to
+
+
+async def plan_message(**asked: Any) -> Plan:
+    """Plan as `plan` does, by the routes as they are now. Raises PermissionDenied, Unavailable."""
+    await snapshot.fresh()
+    return plan(**asked)
 
 
 def plan(
@@ -67,7 +86,8 @@ def plan(
 ) -> Plan:
     """Return what `accept` would make of the same arguments. Nothing is stored, asked of a provider, or remembered.
 
-    It is accepted exactly when `accept` would store it now, if its idempotency key is new. Raises PermissionDenied.
+    By the routes that were known last. It is accepted exactly when `accept` would store it now, if its idempotency key
+    is new. Raises PermissionDenied.
     """
     caller.require(scopes.SEND)
     draft = Draft(
@@ -84,14 +104,23 @@ def plan(
     )
     verdicts = _judge(draft, caller)
     kept = {one.rule for one in verdicts if one.ok}
+    route = _route(draft, caller) if RuleName.RECIPIENT in kept else None
     number = phone_numbers.find(recipient, default_region=settings.SMS_DEFAULT_REGION)
     return Plan(
-        accepted=len(kept) == len(RULES),
+        accepted=len(kept) == len(RULES) and route is not None,
         recipient=None if number is None else numbering.look_up(number),
         reading=_read(text, draft),
         verdicts=verdicts,
-        route=choose_route(is_test=caller.is_test) if RuleName.RECIPIENT in kept else None,
+        route=route,
     )
+
+
+def _route(draft: Draft, caller: Caller) -> WayThere | None:
+    wanted = Wanted(draft.recipient, draft.sender_id, draft.importance, caller.is_test)
+    choice = first_choice(snapshot.last(), wanted, now=datetime.now(UTC), draw=random.random())  # noqa: S311
+    if choice is None:
+        return None
+    return WayThere(choice.route.name, provider_of(choice.route).takes_batches, choice.reason)
 
 
 def _judge(draft: Draft, caller: Caller) -> list[Verdict]:

@@ -8,6 +8,7 @@ from sms.database import at_once
 from sms.nudge import nudge_receipts
 from sms.providers.base import DeliveryReport, WebhookRequest
 from sms.providers.registry import get_provider
+from sms.routing import snapshot
 from sms.shared_commit import SharedCommit
 
 
@@ -25,6 +26,7 @@ async def receive(provider_name: str, request: WebhookRequest) -> int:
 
     Raises SignatureRefused, InvalidReceipt, Unavailable. After the last, some may be stored: a receipt may come twice.
     """
+    await snapshot.fresh()
     provider = get_provider(provider_name)
     provider.verify(request)
     reports = provider.receipts(request)
@@ -36,9 +38,10 @@ async def receive(provider_name: str, request: WebhookRequest) -> int:
 
 INSERT = """
 INSERT INTO sms_receipt (provider, provider_reference, client_reference, provider_status, status, error_code,
-                         provider_error, body, tries, received_at, due_at)
+                         provider_error, body, price, currency, tries, received_at, due_at)
 SELECT t.*, 0, clock_timestamp(), clock_timestamp()
-FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[]) AS t
+FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[],
+            %s::numeric[], %s::text[]) AS t
 """
 
 
@@ -54,6 +57,8 @@ def store(incoming: Sequence[Incoming]) -> Sequence[None]:
         [one.report.error for one in incoming],
         [one.report.provider_error for one in incoming],
         [one.body for one in incoming],
+        [None if one.report.price is None else one.report.price.amount for one in incoming],
+        [None if one.report.price is None else one.report.price.currency for one in incoming],
     )
     return [None] * len(incoming)
 

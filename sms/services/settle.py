@@ -16,7 +16,8 @@ from sms.nudge import nudge_dispatch, nudge_receipts
 from sms.providers.base import Finding
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
-from sms.providers.registry import get_provider
+from sms.providers.registry import provider_of
+from sms.routing import snapshot
 from sms.services import clock, moves
 from sms.services.dispatch import WAKE_RECEIPTS
 from sms.services.moves import RECEIPT_WINDOW, Move
@@ -92,10 +93,10 @@ def _take(now: datetime) -> tuple[int, list[Uncertain], list[StatusChanged]]:
 
 
 def _look_up(provider_name: str, uncertain: Sequence[Uncertain]) -> int:
-    provider = get_provider(provider_name)
     try:
+        provider = provider_of(snapshot.current().by_name(provider_name))
         findings = client.run(provider.look_up([one.attempt_id for one in uncertain]))
-    except Exception:  # a bug in an adapter settles nothing
+    except Exception:  # a bug in an adapter, or a route without its key, settles nothing
         log.exception("look_up_failed", provider=provider_name, messages=len(uncertain))
         findings = [Finding.no_answer()] * len(uncertain)
     changes = transact(_record, provider_name, uncertain, findings)

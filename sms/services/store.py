@@ -10,11 +10,11 @@ import orjson
 
 from sms import selectors
 from sms.database import at_once, query, rows, transact
-from sms.errors import IdempotencyConflict, LimitExceeded, SmsError, Unavailable
+from sms.errors import BatchRefused, IdempotencyConflict, LimitExceeded, SmsError, Unavailable
 from sms.limits import Standing
 from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
-from sms.services import limits
+from sms.services import limits, routes
 from sms.services.new_message import NewMessage
 from sms.statuses import Status
 from sms.windows import Window
@@ -59,9 +59,11 @@ STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
-        %s::text[], %s::int[], %s::bytea[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[]
+        %s::text[], %s::int[], %s::bytea[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[],
+        %s::smallint[], %s::text[], %s::numeric[], %s::text[]
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-            delivery_policy, valid_for, key_sha256, fingerprint, metadata, priority, is_test, send_at)
+            delivery_policy, valid_for, key_sha256, fingerprint, metadata, priority, is_test, send_at,
+            route_id, reason, price, currency)
 ), keys AS (
     INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id)
     SELECT account_id, key_sha256, fingerprint, id FROM asked WHERE key_sha256 IS NOT NULL
@@ -73,18 +75,19 @@ WITH asked AS MATERIALIZED (
     WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-                             metadata, delivery_policy, priority, is_test, send_at, status, sequence, created_at,
-                             updated_at)
+                             metadata, delivery_policy, priority, is_test, send_at, price, currency, status, sequence,
+                             created_at, updated_at)
     SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-           metadata, delivery_policy, priority, is_test, send_at, CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, 1,
-           at, at FROM new
+           metadata, delivery_policy, priority, is_test, send_at, price, currency,
+           CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, 1, at, at FROM new
 ), events AS (
     INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, occurred_at)
     SELECT id, account_id, 1, CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, false, false, at FROM new
 ), entries AS (
-    INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts)
+    INSERT INTO sms_dispatchentry (message_id, purpose, priority, due_at, expires_at, attempts, route_id, reason)
     SELECT id, CASE WHEN waits THEN 3 ELSE 1 END, priority, CASE WHEN waits THEN send_at ELSE at END,
-           CASE WHEN waits THEN send_at ELSE at END + make_interval(secs => valid_for), 0 FROM new
+           CASE WHEN waits THEN send_at ELSE at END + make_interval(secs => valid_for), 0, route_id, reason
+    FROM new
 ), used AS (
     INSERT INTO sms_usage AS u (account_id, day, slot, accepted)
     SELECT account_id, (min(at) AT TIME ZONE 'UTC')::date, pg_backend_pid() %% 32, count(*)
@@ -105,6 +108,9 @@ def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Acce
 
     Each result is the message, or IdempotencyConflict or LimitExceeded.
     """
+    unroutable = routes.assign(new)
+    if unroutable:
+        return _store_but(new, unroutable, is_batch=is_batch)
     if limits.concern(new):
         return transact(_store_within_limits, new, is_batch, False)
     stored = at_once(STORE, *_columns(new))
@@ -112,6 +118,16 @@ def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Acce
         return _results(new, stored, find=find)
     except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
         return _results(new, stored, find=lambda _: {})
+
+
+def _store_but(
+    new: Sequence[NewMessage], refused: Mapping[UUID, SmsError], *, is_batch: bool
+) -> Sequence[Accepted | SmsError]:
+    """Store a set without what no route takes; of that, what was stored when one did is returned as ever."""
+    earlier = find([m for m in new if m.id in refused])
+    kept = [m for m in new if m.id not in refused]
+    stored = iter(store(kept, is_batch=is_batch) if kept else ())
+    return [earlier.get(m.id, refused[m.id]) if m.id in refused else next(stored) for m in new]
 
 
 class NothingStored(Exception):
@@ -124,6 +140,10 @@ class NothingStored(Exception):
 
 def store_all(new: Sequence[NewMessage]) -> Sequence[Accepted]:
     """Store a batch in one commit, or nothing of it. Raises NothingStored, Unavailable."""
+    if unroutable := routes.assign(new):
+        earlier = find([m for m in new if m.id in unroutable])
+        if refused := {one: error for one, error in unroutable.items() if one not in earlier}:
+            raise NothingStored([refused.get(m.id, BatchRefused()) for m in new])
     return transact(_store_all, new)
 
 
@@ -175,6 +195,10 @@ def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
         [m.priority for m in new],
         [m.is_test for m in new],
         [m.send_at for m in new],
+        [m.route_id for m in new],
+        [m.reason for m in new],
+        [m.price for m in new],
+        [m.currency for m in new],
     ]
 
 

@@ -7,9 +7,8 @@ waited for.
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -18,7 +17,9 @@ from sms import faults
 from sms.errors import Unavailable
 from sms.providers.base import Outcome, Provider
 from sms.providers.http import client
-from sms.providers.registry import default_provider
+from sms.providers.registry import provider_of
+from sms.routing import snapshot
+from sms.routing.records import RouteRecord
 from sms.services import dispatch
 from sms.services.dispatch import Claimed
 
@@ -38,69 +39,113 @@ def submit_due(*, keep_going: Callable[[], bool]) -> None:
     _pump.ask()
     while keep_going() and _pump.is_asked and _one_at_a_time.acquire(blocking=False):
         try:
-            _pump.run(default_provider(), keep_going)
+            _pump.run(keep_going)
         finally:
             _one_at_a_time.release()
 
 
-class Pump:
-    """What this process has under way."""
+class Lane:
+    """What this process has under way on one route."""
 
-    def __init__(self) -> None:
-        self.is_asked = False  # there may be something due
+    def __init__(self, route: RouteRecord, provider: Provider) -> None:
+        self.route = route
+        self.provider = provider
+        self.under_way = 0
+        self.looked_at = 0  # which of the pump's asks this lane has looked for
+
+    @property
+    def room(self) -> int:
+        """How many messages it may take now. A few are not worth a claim, unless nothing else is going on."""
+        room = self.provider.window - self.under_way
+        return room if room >= self.provider.window // 4 or not self.under_way else 0
+
+
+class Pump:
+    """What this process has under way, in a lane for each route."""
+
+    def __init__(self, *, serves: Callable[[type[Provider]], bool]) -> None:
+        """`serves`: which kinds of provider are this process's business."""
+        self._serves = serves
+        self._asked = 1
+        self._lanes: dict[int, Lane] = {}
         self._under_way = 0
-        self._came: SimpleQueue[Sequence[tuple[Claimed, Outcome]]] = SimpleQueue()
+        self._came: SimpleQueue[Sequence[tuple[Lane, Claimed, Outcome]]] = SimpleQueue()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether there may be something due."""
+        return not self._lanes or any(lane.looked_at != self._asked for lane in self._lanes.values())
 
     def ask(self) -> None:
         """Let the pump look for what is due, also while it waits for answers."""
-        if not self.is_asked:
-            self.is_asked = True
+        was_asked, self._asked = self.is_asked, self._asked + 1
+        if not was_asked:
             self._came.put(())
 
-    def run(self, provider: Provider, keep_going: Callable[[], bool]) -> None:
+    def run(self, keep_going: Callable[[], bool]) -> None:
         """Work until nothing is due and nothing under way."""
         while True:
-            room = provider.window - self._under_way
-            if self.is_asked and keep_going() and (room >= provider.window // 4 or not self._under_way):
-                self._claim(provider, limit=min(BATCH, room))
+            lane = self._next_lane() if keep_going() else None
+            if lane is not None:
+                self._claim(lane)
             elif self._under_way:
                 self._record(self._take())
             else:
                 return
 
-    def _claim(self, provider: Provider, *, limit: int) -> None:
-        self.is_asked = False  # who asks from here on may mean something that this claim does not see
+    def _next_lane(self) -> Lane | None:
+        """Return a lane that was not looked at since somebody asked, and that has room."""
+        self._follow_routes()
+        return next((one for one in self._lanes.values() if one.looked_at != self._asked and one.room), None)
+
+    def _follow_routes(self) -> None:
+        """Have a lane for each route, and its provider as it is set up now."""
+        for route in snapshot.current().all:
+            try:
+                provider = provider_of(route)
+            except Exception as error:  # noqa: BLE001  one route that is set up wrongly stops no other one
+                log.error("route_unusable", route=route.name, error=str(error))  # noqa: TRY400  the sentence says it
+                continue
+            if not self._serves(type(provider)):
+                continue
+            lane = self._lanes.setdefault(route.id, Lane(route, provider))
+            lane.route, lane.provider = route, provider
+
+    def _claim(self, lane: Lane) -> None:
+        lane.looked_at = self._asked  # who asks from here on may mean something that this claim does not see
+        limit = min(BATCH, lane.room)
         lease_ends = time.monotonic() + settings.SMS_LEASE_SECONDS
         try:
-            claimed = dispatch.claim(provider, limit=limit)
+            claimed = dispatch.claim(lane.route, limit=limit)
         except Unavailable:
             if not self._under_way:
                 raise
             return  # what is under way can perhaps be written when it comes; beat asks again
         if len(claimed) == limit:
-            self.is_asked = True
+            lane.looked_at = 0
         if claimed:
             faults.reach("claimed")
             self._under_way += len(claimed)
-            for carrier, theirs in _by_provider(claimed):
-                client.start(self._carry(carrier, theirs, lease_ends=lease_ends))
+            lane.under_way += len(claimed)
+            client.start(self._carry(lane, claimed, lease_ends=lease_ends))
 
-    async def _carry(self, provider: Provider, claimed: Sequence[Claimed], *, lease_ends: float) -> None:
+    async def _carry(self, lane: Lane, claimed: Sequence[Claimed], *, lease_ends: float) -> None:
         """Hand over a set, and bring every outcome back, whatever the adapter does."""
+        provider = lane.provider
         awaited = {one.submission.attempt_id: one for one in claimed}
         submissions = [one.submission for one in claimed]
         reason = "no word from the adapter"
         try:
             async with asyncio.timeout(lease_ends - time.monotonic()):
                 async for outcomes in provider.submit(submissions, deadline=lease_ends - provider.patience):
-                    self._came.put(_matched(awaited, outcomes))
+                    self._came.put([(lane, awaited.pop(one), outcome) for one, outcome in outcomes.items()])
         except Exception as error:  # a bug in an adapter: nobody knows what has left
             log.exception("submit_failed", provider=provider.name, messages=len(awaited))
             reason = f"our own error: {type(error).__name__}"
         if awaited:
-            self._came.put([(one, Outcome.maybe_sent(reason)) for one in awaited.values()])
+            self._came.put([(lane, one, Outcome.maybe_sent(reason)) for one in awaited.values()])
 
-    def _take(self) -> list[tuple[Claimed, Outcome]]:
+    def _take(self) -> list[tuple[Lane, Claimed, Outcome]]:
         """Wait for outcomes, and return all that have come."""
         came = list(self._came.get())
         if came and len(came) < self._under_way // 4:
@@ -111,21 +156,24 @@ class Pump:
             except Empty:
                 return came
 
-    def _record(self, came: Sequence[tuple[Claimed, Outcome]]) -> None:
+    def _record(self, came: Sequence[tuple[Lane, Claimed, Outcome]]) -> None:
         if not came:
             return
         self._under_way -= len(came)
         faults.reach("answered")
-        outcomes = {one.submission.attempt_id: outcome for one, outcome in came}
-        for provider, claimed in _by_provider([one for one, _ in came]):
-            _record_surely(provider, claimed, [outcomes[one.submission.attempt_id] for one in claimed])
+        by_lane: dict[Lane, list[tuple[Claimed, Outcome]]] = {}
+        for lane, one, outcome in came:
+            by_lane.setdefault(lane, []).append((one, outcome))
+        for lane, theirs in by_lane.items():
+            lane.under_way -= len(theirs)
+            _record_surely([one for one, _ in theirs], [outcome for _, outcome in theirs])
 
 
-def _record_surely(provider: Provider, claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
+def _record_surely(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
     give_up = time.monotonic() + settings.SMS_LEASE_SECONDS / 2
     while True:
         try:
-            dispatch.record(provider, claimed, outcomes)
+            dispatch.record(claimed, outcomes)
         except Unavailable:  # to write it twice does no harm, and not at all leaves them uncertain
             if time.monotonic() > give_up:
                 raise
@@ -134,17 +182,5 @@ def _record_surely(provider: Provider, claimed: Sequence[Claimed], outcomes: Seq
             return
 
 
-def _by_provider(claimed: Sequence[Claimed]) -> Iterable[tuple[Provider, Sequence[Claimed]]]:
-    """Return the messages of each provider; there are two at most, and mostly one."""
-    found: dict[Provider, list[Claimed]] = {}
-    for one in claimed:
-        found.setdefault(one.provider, []).append(one)
-    return found.items()
-
-
-def _matched(awaited: dict[UUID, Claimed], outcomes: Mapping[UUID, Outcome]) -> Sequence[tuple[Claimed, Outcome]]:
-    return [(awaited.pop(attempt_id), outcome) for attempt_id, outcome in outcomes.items()]
-
-
-_pump = Pump()
+_pump = Pump(serves=lambda kind: not kind.HAS_OWN_PROCESS)
 _one_at_a_time = threading.Lock()

@@ -15,8 +15,8 @@ from sms.errors import ErrorCode, MessageNotFound, NotCancelable, NotForTestKeys
 from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.registry import get_provider
 from sms.records import MessageRecord
+from sms.routing.records import SIMULATOR, Snapshot
 from sms.services import clock, dispatch, sweep
 from sms.services.cancel import cancel
 from sms.services.reconcile import reconcile
@@ -49,7 +49,7 @@ def refused(caller, message):
 
 def claim():
     """Claim as a worker does."""
-    return dispatch.claim(get_provider(), limit=100)
+    return dispatch.claim(limit=100)
 
 
 def test_a_queued_message_is_canceled_and_never_submitted(caller):
@@ -89,7 +89,7 @@ def test_a_scheduled_message_is_canceled(caller):
 def test_a_message_that_waits_for_a_retry_is_canceled(caller):
     """The provider said no, so nobody has it."""
     message = store(caller)
-    dispatch.record(get_provider(), claim(), [Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429")])
+    dispatch.record(claim(), [Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429")])
     assert withdraw(caller, message).status == "CANCELED"
     assert [status for _, status in history(message)] == ["QUEUED", "SENDING", "QUEUED", "CANCELED"]
 
@@ -170,7 +170,7 @@ def _claim_slowly(locked, go):
     """Claim, and stay a while before the commit."""
 
     def work():
-        claimed, _ = dispatch._claim(get_provider(), 10, clock.watch())
+        claimed, _, _ = dispatch._claim(SIMULATOR, 10, clock.watch(), Snapshot())
         locked.set()
         assert go.wait(10)
         return claimed
@@ -211,7 +211,7 @@ async def test_of_claims_and_cancels_at_once_exactly_one_wins(caller):
         taken = []
         try:
             while not done.is_set():
-                taken += [one.message_id for one in dispatch.claim(get_provider(), limit=3)]
+                taken += [one.message_id for one in dispatch.claim(limit=3)]
             return taken
         finally:
             connection.close()

@@ -14,7 +14,6 @@ from django.db import connection
 from sms.models import Clock, DispatchEntry, Message, Receipt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.registry import get_provider
 from sms.services import clock, dispatch, report, settle, sweep
 from sms.statuses import Status
 from tests.messages import age, attempt, store, store_as
@@ -75,13 +74,13 @@ def throttled(caller, *, seconds):
     """A message that its provider wants to have again in so many seconds."""
     message = store(caller)
     outcome = Outcome.not_sent(ProviderError.PROVIDER_THROTTLED, "429", retry_after=float(seconds))
-    dispatch.record(get_provider(), claim(), [outcome])
+    dispatch.record(claim(), [outcome])
     return message
 
 
 def claim():
     """Claim as a worker does."""
-    return dispatch.claim(get_provider(), limit=100)
+    return dispatch.claim(limit=100)
 
 
 def status(message):
@@ -318,7 +317,7 @@ def test_a_receipt_waits_for_its_message_for_three_days(caller, by):
 def test_a_wait_for_a_receipt_stays(caller):
     """Three days are a matter of days, and there may be millions of them."""
     message = store(caller)
-    dispatch.record(get_provider(), claim(), [Outcome.sent("reference")])
+    dispatch.record(claim(), [Outcome.sent("reference")])
     step(HOUR)
     before = DispatchEntry.objects.get(message=message)
     clock.look()

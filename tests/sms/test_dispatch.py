@@ -10,7 +10,6 @@ from sms import retry
 from sms.models import DispatchEntry, Message, MessageEvent, SubmitAttempt
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.registry import get_provider
 from sms.services import dispatch, sweep
 from tests.messages import age, apply, history, make_due, move, store
 
@@ -19,12 +18,12 @@ references = (f"ref-{n}" for n in itertools.count())
 
 def claim(limit=100):
     """Claim as a worker does."""
-    return dispatch.claim(get_provider(), limit=limit)
+    return dispatch.claim(limit=limit)
 
 
 def record(claimed, *outcomes):
     """Record as a worker does."""
-    dispatch.record(get_provider(), claimed, outcomes)
+    dispatch.record(claimed, outcomes)
 
 
 def status(message):

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from sms.database import in_thread
 from sms.errors import InvalidMessage, PermissionDenied
 from sms.models import DispatchEntry, IdempotencyKey, Message, MessageEvent
-from sms.providers.registry import Route
 from sms.services.accept import accept
 from sms.services.new_message import check
-from sms.services.plan import Verdict, plan
+from sms.services.plan import Verdict, WayThere, plan
 from sms.services.rules import RULES, RuleName
 from sms.services.store import Accepted
 
@@ -179,7 +178,7 @@ def test_a_number_that_gets_no_texts_is_described_all_the_same(caller):
 
 def test_the_route_names_the_provider(caller):
     """There is one, and it takes batches."""
-    assert plan(caller=caller, **GOOD).route == Route("simulator", True, "It is the default.")
+    assert plan(caller=caller, **GOOD).route == WayThere("simulator", True, "there is no route yet")
 
 
 def test_what_look_alikes_would_save_is_told(caller):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sms.database import execute, rows
-from sms.providers.registry import get_provider
+from sms.routing.records import SIMULATOR
 from sms.services import clock
 from sms.services.dispatch import CLAIM, claim
 from sms.services.moves import RECEIPT_WINDOW
@@ -46,10 +46,10 @@ def priorities(claimed):
 
 def test_what_is_urgent_overtakes_a_backlog_and_is_found_at_once(backlog):
     """It is in the very next set, also while others are under way; and a claim reads no more than it takes."""
-    assert priorities(claim(get_provider(), limit=500)) == [1] * 10 + [9] * 490
+    assert priorities(claim(limit=500)) == [1] * 10 + [9] * 490
     execute("UPDATE sms_dispatchentry SET priority = 1 WHERE message_id = md5(%s)::uuid", str(BACKLOG))
-    assert priorities(claim(get_provider(), limit=500)) == [1] + [9] * 499
-    ((plan,),) = rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM}", RECEIPT_WINDOW, clock.watch(), BATCH)
+    assert priorities(claim(limit=500)) == [1] + [9] * 499
+    ((plan,),) = rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM}", RECEIPT_WINDOW, clock.watch(), SIMULATOR.id, BATCH)
     steps = list(_steps((plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]))
     assert not [step for step in steps if step["Node Type"] in {"Sort", "Seq Scan", "Incremental Sort"}]
     (queue,) = [step for step in steps if step.get("Index Name") == "dispatch_due"]

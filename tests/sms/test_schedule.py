@@ -8,7 +8,6 @@ import pytest
 from sms.database import rows
 from sms.errors import IdempotencyConflict, InvalidMessage
 from sms.models import DispatchEntry, Message, Priority
-from sms.providers.registry import get_provider
 from sms.services import cancel, clock, sweep
 from sms.services.dispatch import claim
 from sms.services.new_message import check
@@ -30,7 +29,7 @@ def in_a(while_):
 
 def claimed():
     """The ids of what a worker may take now."""
-    return {one.message_id for one in claim(get_provider(), limit=100)}
+    return {one.message_id for one in claim(limit=100)}
 
 
 def test_a_scheduled_message_waits_and_is_queued_when_its_time_has_come(caller):
@@ -133,7 +132,7 @@ def test_the_urgent_go_first(caller):
 
 def one_claimed():
     """The id of the next message that a worker takes."""
-    (one,) = claim(get_provider(), limit=1)
+    (one,) = claim(limit=1)
     return one.message_id
 
 

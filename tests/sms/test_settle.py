@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from sms.models import DispatchEntry, Message, Receipt, SubmitAttempt
-from sms.providers.registry import get_provider
+from sms.providers import registry
 from sms.services import dispatch, report, settle
 from sms.statuses import Status
 from tests.http import call
@@ -26,12 +26,12 @@ def provider_url(simulator, settings):
     """Let the service's provider be that simulator."""
     _use(settings, simulator.url)
     yield simulator.url
-    get_provider.cache_clear()
+    registry.forget()
 
 
 def _use(settings, url):
     settings.SMS_PROVIDERS = {"simulator": {**settings.SMS_PROVIDERS["simulator"], "url": url, "timeout": 1.0}}
-    get_provider.cache_clear()
+    registry.forget()
 
 
 def uncertain(caller, *, taken_at=None, policy="AT_MOST_ONCE"):
@@ -70,7 +70,7 @@ def test_what_the_provider_has_is_sent(caller, provider_url):
     assert message.provider_reference == closed.provider_reference
     assert message.provider_reference is not None
     assert closed.outcome == "SENT"
-    assert dispatch.claim(get_provider(), limit=10) == []
+    assert dispatch.claim(limit=10) == []
 
 
 def test_a_receipt_that_waits_for_the_reference_is_woken(caller, provider_url):
@@ -99,7 +99,7 @@ def test_what_the_provider_does_not_have_is_queued_again(caller, provider_url):
     assert settle.settle() == 1
     assert history(message) == [(1, "UNCERTAIN"), (2, "QUEUED")]
     assert SubmitAttempt.objects.get(message=message).outcome == "NOT_SENT"
-    assert [one.attempt_number for one in dispatch.claim(get_provider(), limit=10)] == [2]
+    assert [one.attempt_number for one in dispatch.claim(limit=10)] == [2]
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("AT_MOST_ONCE", "UNCERTAIN"), ("AT_LEAST_ONCE", "QUEUED")])
@@ -108,7 +108,7 @@ def test_without_an_answer_the_messages_own_policy_decides(caller, settings, pol
     _use(settings, "http://127.0.0.1:9")
     message = uncertain(caller, policy=policy)
     settle.settle()
-    get_provider.cache_clear()
+    registry.forget()
     assert Message.objects.get(id=message.id).status == expected
     entry = DispatchEntry.objects.get(message=message)
     assert (entry.purpose == DispatchEntry.Purpose.SETTLE) is (expected == "UNCERTAIN")
@@ -120,7 +120,7 @@ def test_it_is_looked_up_ever_more_seldom(caller, settings):
     message = uncertain(caller)
     age("sms_message", "updated_at", "10 minutes", id=message.id)
     settle.settle()
-    get_provider.cache_clear()
+    registry.forget()
     message.refresh_from_db()
     entry = DispatchEntry.objects.get(message=message)
     assert 1190 < (entry.due_at - message.updated_at).total_seconds() < 1230

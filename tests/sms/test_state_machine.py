@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from sms.providers.registry import get_provider
+from sms.providers import registry
 from tests.sms.scripted_provider import FATES
 from tests.sms.world import WORDS, World
 
@@ -149,4 +149,4 @@ def test_lives_are_as_the_model_says(transactional_db, settings):
     try:
         run_state_machine_as_test(Lives, settings=LONG if IS_LONG else SHORT)
     finally:
-        get_provider.cache_clear()
+        registry.forget()

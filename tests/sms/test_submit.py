@@ -10,16 +10,23 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from sms.models import DispatchEntry, Message, SubmitAttempt
+from sms.models import DispatchEntry, Message, Route, SubmitAttempt
+from sms.providers import registry
 from sms.providers.base import Outcome, Provider
 from sms.providers.errors import ProviderError
+from sms.providers.kinds import KINDS
 from sms.providers.registry import get_provider
+from sms.routing import snapshot
 from sms.services.submit import submit_due
 from tests.messages import store
 
 
 class Scripted(Provider):
     """A provider whose answers a test decides, by the text of the message."""
+
+    @classmethod
+    def from_setup(cls, setup):
+        return cls(setup.route)
 
     held = None  # an event that "wait" waits for; made by each test
 
@@ -82,13 +89,13 @@ def provider(settings):
 
     def use(kind, **options):
         settings.SMS_PROVIDERS = {"simulator": {"class": f"{__name__}.{kind.__name__}", **options}}
-        get_provider.cache_clear()
+        registry.forget()
         made = get_provider("simulator")
         made.held = threading.Event()
         return made
 
     yield use
-    get_provider.cache_clear()
+    registry.forget()
 
 
 def run():
@@ -174,12 +181,13 @@ def test_a_worker_that_stops_takes_nothing_new(caller, provider):
     assert statuses(message) == ["SENT"]
 
 
-def test_a_test_message_goes_to_nobody_but_the_simulator(caller, settings):
-    """Whatever provider is set up: live ones go there, test ones never, in one claim and after a retry."""
-    name = f"{__name__}.{Busy.__name__}"
-    settings.SMS_PROVIDERS = {"simulator": {"class": name}, "elsewhere": {"class": name}}
-    settings.SMS_DEFAULT_PROVIDER = "elsewhere"
-    get_provider.cache_clear()
+def test_a_test_message_goes_to_nobody_but_the_simulator(caller, settings, monkeypatch):
+    """Whatever routes there are: live ones go there, test ones never, in one claim and after a retry."""
+    settings.SMS_PROVIDERS = {"simulator": {"class": f"{__name__}.{Busy.__name__}"}}
+    monkeypatch.setitem(KINDS, "busy", f"{__name__}.{Busy.__name__}")
+    Route.objects.create(name="elsewhere", kind="busy")
+    snapshot.forget()
+    registry.forget()
     testing = replace(caller, is_test=True)
     live = [store(caller, text=f"live {number}") for number in range(3)]
     test = [store(testing, text=f"test {number}") for number in range(3)]
@@ -193,4 +201,4 @@ def test_a_test_message_goes_to_nobody_but_the_simulator(caller, settings):
     for message in Message.objects.prefetch_related("attempts"):
         told[message.text.split()[0]] |= {message.provider, *(one.provider for one in message.attempts.all())}
     assert told == {"live": {"elsewhere"}, "test": {"simulator"}}
-    get_provider.cache_clear()
+    registry.forget()

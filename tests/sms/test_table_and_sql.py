@@ -17,7 +17,8 @@ from sms.errors import NotCancelable
 from sms.models import DispatchEntry, Message, SubmitAttempt
 from sms.providers.base import DeliveryReport, Finding, Outcome, Submission
 from sms.providers.errors import ProviderError
-from sms.providers.registry import get_provider
+from sms.routing.choose import Wanted
+from sms.routing.records import SIMULATOR
 from sms.services import cancel, dispatch, moves, receive, report, settle, sweep
 from sms.services.dispatch import Claimed
 from sms.services.moves import Move, Verdict
@@ -113,7 +114,7 @@ def expected(new, allowed=can_move):
 def test_a_claim(caller):
     """What the table lets into SENDING is handed out, and nothing else, whatever the queue says."""
     made = tempting(caller, purpose=SUBMIT)
-    claimed = dispatch.claim(get_provider(), limit=100)
+    claimed = dispatch.claim(limit=100)
     assert statuses(made) == expected(Status.SENDING)
     assert {one.message_id for one in claimed} == {made[Status.SCHEDULED].id, made[Status.QUEUED].id}
     assert SubmitAttempt.objects.count() == len(made) + len(claimed)
@@ -122,7 +123,7 @@ def test_a_claim(caller):
 def test_a_claim_after_the_validity(caller):
     """EXPIRED is told of what may become it, and none of it is handed out."""
     made = tempting(caller, purpose=SUBMIT, expires_at="2000-01-01T00:00Z")
-    assert dispatch.claim(get_provider(), limit=100) == []
+    assert dispatch.claim(limit=100) == []
     assert statuses(made) == expected(Status.EXPIRED)
 
 
@@ -192,12 +193,17 @@ def test_an_answer(caller, outcome, new, moved):
     """The answer of the last attempt, in whatever status it finds its message."""
     made = {old: store_as(caller, old) for old in sorted(Status)}
     DispatchEntry.objects.update(attempts=1)
-    provider = get_provider()
     claimed = [
-        Claimed(one.id, 1, Submission(attempt(one).id, one.sender_id, one.recipient, one.text), provider)
+        Claimed(
+            one.id,
+            1,
+            Submission(attempt(one).id, one.sender_id, one.recipient, one.text),
+            SIMULATOR,
+            Wanted(one.recipient, one.sender_id, one.priority),
+        )
         for one in made.values()
     ]
-    dispatch.record(provider, claimed, [outcome] * len(claimed))
+    dispatch.record(claimed, [outcome] * len(claimed))
     assert statuses(made) == {old: new if old in moved else old for old in made}
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sms.database import execute, rows, transact
 from sms.errors import NotCancelable
 from sms.events import announce
+from sms.providers import registry
 from sms.providers.base import DeliveryReport, Handover, Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
@@ -71,7 +72,7 @@ class World:
         for table in TABLES:
             execute(f"DELETE FROM {table}")
         self.caller = make_caller("world")
-        get_provider.cache_clear()
+        registry.forget()
         self.provider = get_provider(SIMULATOR)  # the very one that a look-up asks
         self.messages: dict[UUID, model.Message] = {}
         self.attempts: dict[UUID, tuple[model.Message, model.Attempt]] = {}
@@ -110,7 +111,7 @@ class World:
     def claim(self, *, limit):
         """Take what is due; return the work, if there is any."""
         due = self.due()
-        claimed = dispatch.claim(self.provider, limit=limit)
+        claimed = dispatch.claim(limit=limit)
         taken = {one.message_id for one in claimed}
         expired = {row[0] for row in rows("SELECT id FROM sms_message WHERE status = 'EXPIRED'")} & due
         assert len(taken) == len(claimed)
@@ -153,7 +154,7 @@ class World:
     def record(self, work):
         """Write what came of it, however late: others may have been at its messages since."""
         self.works.remove(work)
-        dispatch.record(self.provider, work.claimed, [outcome for outcome, _ in work.outcomes])
+        dispatch.record(work.claimed, [outcome for outcome, _ in work.outcomes])
         for one, (outcome, fate) in zip(work.claimed, work.outcomes, strict=True):
             message, attempt = self.attempts[one.submission.attempt_id]
             end = ENDS.get(fate, "FAILED" if fate == "a strange no" and attempt.number > 1 else None)

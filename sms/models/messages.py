@@ -1,15 +1,12 @@
-"""What is stored. Facts only: who may change a status stands in `statuses`, how it is done in `services`.
+"""Texts to handsets (MT): each with its history, its place in the queue, and its attempts."""
 
-Ids are UUIDv7, made by us: they sort by time, so indexes grow at their right edge and stay fast at any size.
-"""
-
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Func, Q
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
+from sms.models.accounts import Account
 from sms.statuses import Status
 
 STATUS_LENGTH = 11
@@ -18,54 +15,6 @@ STATUS_LENGTH = 11
 def one_of_the_statuses(name: str) -> models.CheckConstraint:
     """The database knows the same twelve words as the code."""
     return models.CheckConstraint(condition=Q(status__in=sorted(Status)), name=name)
-
-
-class Account(models.Model):
-    """A tenant: everything belongs to exactly one."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=100, unique=True)
-    blocked_keywords = ArrayField(models.CharField(max_length=100), default=list, blank=True)
-    rate_limit = models.PositiveIntegerField(null=True, blank=True)  # messages a second
-    daily_quota = models.PositiveIntegerField(null=True, blank=True)  # messages a day, by UTC
-    discard_body_after = models.PositiveIntegerField(null=True, blank=True)  # hours after a message is final
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class SenderId(models.Model):
-    """A sender ID that an account may use."""
-
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sender_ids")
-    value = models.CharField(max_length=16)
-
-    class Meta:
-        constraints = [models.UniqueConstraint("account", "value", name="sender_id_once_per_account")]
-
-    def __str__(self) -> str:
-        return self.value
-
-
-class ApiKey(models.Model):
-    """A way into an account. The secret itself is never stored."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="api_keys")
-    name = models.CharField(max_length=100, default="", blank=True)  # the owner's label
-    prefix = models.CharField(max_length=16)  # what people see of it
-    secret_sha256 = models.BinaryField(max_length=32, unique=True)
-    is_test = models.BooleanField(default=False)  # its messages reach the simulator only
-    scopes = ArrayField(models.CharField(max_length=50), default=list)
-    allowed_networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)  # empty: from anywhere
-    created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-    last_used_at = models.DateTimeField(null=True, editable=False)  # a minute old at most
-
-    def __str__(self) -> str:
-        return f"{self.prefix}…"
 
 
 class DeliveryPolicy(models.TextChoices):
@@ -104,9 +53,12 @@ class Message(models.Model):
     send_at = models.DateTimeField(null=True)  # where it was to wait
     status = models.CharField(max_length=STATUS_LENGTH)
     sequence = models.IntegerField()  # of the last applied change
-    provider = models.CharField(max_length=32, null=True)
+    provider = models.CharField(max_length=32, null=True)  # the name of the route that took it
     provider_reference = models.CharField(max_length=255, null=True)
     error_code = models.CharField(max_length=64, null=True)
+    # What all its segments cost: as planned by its route's price, then as its provider says.
+    price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
+    currency = models.CharField(max_length=3, null=True)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
     body_discarded_at = models.DateTimeField(null=True)  # since then `text` is empty, and there is no metadata
@@ -199,11 +151,14 @@ class DispatchEntry(models.Model):
     due_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()  # validity: not submitted after this
     attempts = models.SmallIntegerField(default=0)
+    # By which it goes next. No constraint: that would be looked up for each message. 0: the built-in simulator.
+    route_id = models.SmallIntegerField(db_default=0)
+    reason = models.CharField(max_length=255, null=True)  # why by that one, where there was a choice
     lease = models.UUIDField(null=True)
 
     class Meta:
         indexes = [
-            models.Index("priority", "due_at", condition=Q(purpose=1, lease=None), name="dispatch_due"),
+            models.Index("route_id", "priority", "due_at", condition=Q(purpose=1, lease=None), name="dispatch_due"),
             models.Index("due_at", condition=Q(lease__isnull=False), name="dispatch_leased"),
             models.Index("due_at", condition=Q(purpose=2), name="dispatch_settle"),
             models.Index("due_at", condition=Q(purpose=3), name="dispatch_scheduled"),
@@ -222,7 +177,8 @@ class SubmitAttempt(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="attempts")
     number = models.SmallIntegerField()
-    provider = models.CharField(max_length=32)
+    provider = models.CharField(max_length=32)  # the name of the route
+    reason = models.CharField(max_length=255, null=True)  # why this route
     started_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, null=True)  # SENT, NOT_SENT, MAYBE_SENT; null while open
@@ -245,56 +201,6 @@ class SubmitAttempt(models.Model):
         return f"{self.message_id} attempt {self.number}"
 
 
-class Receipt(models.Model):
-    """The inbox of delivery receipts (DLRs): stored before they are answered, processed after."""
-
-    class Outcome(models.TextChoices):
-        """What became of it."""
-
-        APPLIED = "APPLIED"  # moved the status
-        DUPLICATE = "DUPLICATE"  # said what was known already
-        NOTED = "NOTED"  # kept in the history, moved nothing
-        UNMATCHED = "UNMATCHED"  # no message turned up in time
-        FAILED = "FAILED"  # could not be processed; set aside with its error
-
-    provider = models.CharField(max_length=32)
-    provider_reference = models.CharField(max_length=255)
-    client_reference = models.UUIDField(null=True)  # our attempt's id, where the provider echoes it
-    provider_status = models.CharField(max_length=64)
-    status = models.CharField(max_length=STATUS_LENGTH, null=True)  # null: the word moves nothing
-    error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
-    provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
-    body = models.BinaryField()  # as it came; empty once it is discarded
-    received_at = models.DateTimeField(db_default=Now())
-    due_at = models.DateTimeField(db_default=Now())  # when to try (again)
-    tries = models.SmallIntegerField(default=0)
-    processed_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=9, null=True)
-    message = models.ForeignKey(Message, on_delete=models.SET_NULL, null=True, db_index=False)
-    error = models.CharField(max_length=255, null=True)
-
-    state: str  # filled by `sms.receipts`
-
-    class Meta:
-        indexes = [
-            models.Index("due_at", condition=Q(processed_at=None), name="receipt_unprocessed"),
-            models.Index("provider", "provider_reference", condition=Q(processed_at=None), name="receipt_waiting"),
-            models.Index("outcome", "id", condition=Q(outcome__in=["FAILED", "UNMATCHED"]), name="receipt_set_aside"),
-            # As for the idempotency keys: rows come in the order of their time.
-            BrinIndex(fields=["received_at"], autosummarize=True, name="receipt_age"),
-            # To discard their bodies: a message's own, and those that nobody's message will take along.
-            models.Index(fields=["message"], condition=Q(message__isnull=False), name="receipt_by_message"),
-            models.Index(
-                fields=["processed_at"],
-                condition=Q(outcome__in=["FAILED", "UNMATCHED"]) & ~Q(body=b""),
-                name="receipt_body_left",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.provider} {self.provider_reference} {self.provider_status}"
-
-
 class IdempotencyKey(models.Model):
     """An account's promise "this is the same request", kept in the commit of the message it made."""
 
@@ -311,79 +217,3 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"key of {self.message_id}"
-
-
-class Usage(models.Model):
-    """How many messages an account had accepted on a day, by UTC: the sum over the slots.
-
-    Whoever accepts counts in a slot of its own, so that nobody waits for another one's commit.
-    """
-
-    pk = models.CompositePrimaryKey("account", "day", "slot")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False)
-    day = models.DateField()
-    slot = models.SmallIntegerField()
-    accepted = models.BigIntegerField()
-
-    def __str__(self) -> str:
-        return f"{self.account_id} {self.day}: {self.accepted}"
-
-
-class Allowance(models.Model):
-    """What an account with a rate limit may still send at once: a token bucket."""
-
-    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="allowance")
-    tokens = models.FloatField()
-    filled_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {self.tokens}"
-
-
-class Retention(models.Model):
-    """How far an account's history has been looked through for bodies past their time: see `sms.services.discard`."""
-
-    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="retention")
-    began_at = models.DateTimeField(db_default=Now())
-    # The last event of the account's feed that was looked at.
-    position = models.BigIntegerField(db_default=0)
-    event_id = models.BigIntegerField(db_default=0)
-    # The last message that was looked at, of those from before it began, some of which may be in no feed.
-    message_id = models.UUIDField(null=True)
-    is_through = models.BooleanField(db_default=False)  # with those
-
-    def __str__(self) -> str:
-        return f"{self.account_id}: {self.position}, {self.event_id}"
-
-
-class Reconciliation(models.Model):
-    """What one account of the messages came to: see `sms.services.reconcile`."""
-
-    class Scope(models.TextChoices):
-        """Which messages were looked at; the queue is always looked at whole."""
-
-        RECENT = "RECENT"  # accepted within the last minutes
-        CHANGING = "CHANGING"  # accepted so lately that something may still happen to them
-
-    scope = models.CharField(max_length=8, choices=Scope)
-    at = models.DateTimeField(db_default=Now())
-    accepted = models.BigIntegerField()
-    open = models.BigIntegerField()
-    final = models.BigIntegerField()
-    drift = models.JSONField(default=list)  # rule, count and a few ids, for each rule that is broken
-
-    def __str__(self) -> str:
-        return f"{self.at}: {len(self.drift)} of the rules broken"
-
-
-class Clock(models.Model):
-    """How far the database's clock had come when somebody last looked: one row, by which a step back is noticed."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="clock_is_one_row")]
-
-    def __str__(self) -> str:
-        return str(self.seen_at)
