@@ -66,6 +66,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.QUOTA_EXCEEDED: "The account may send so many messages a day, and no more.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
     ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
+    ErrorCode.ROUTE_NOT_FOUND: "There is no route with this name.",
     ErrorCode.INBOUND_MALFORMED: "A provider's request is not a text from a handset.",
     ErrorCode.NO_ROUTE: "No route takes texts from this sender ID to this recipient.",
     ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",

@@ -37,6 +37,8 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.InvalidReceipt: HTTPStatus.BAD_REQUEST,
+    errors.InvalidInbound: HTTPStatus.BAD_REQUEST,
+    errors.RouteNotFound: HTTPStatus.NOT_FOUND,
     errors.SignatureRefused: HTTPStatus.UNAUTHORIZED,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,

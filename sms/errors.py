@@ -18,6 +18,7 @@ SmsError
 │   └── QuotaExceeded      too many on one day
 ├── InvalidReceipt         the provider's request is not a receipt
 ├── InvalidInbound         the provider's request is not an inbound text
+├── RouteNotFound          no such route
 ├── SignatureRefused       the provider's request is not signed as it must be
 └── Unavailable            try again; nothing was stored
     ├── Overloaded         too many were waiting
@@ -70,6 +71,7 @@ class ErrorCode(StrEnum):
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
+    ROUTE_NOT_FOUND = "ROUTE_NOT_FOUND"
     INBOUND_MALFORMED = "INBOUND_MALFORMED"
     NO_ROUTE = "NO_ROUTE"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
@@ -238,6 +240,13 @@ class InvalidInbound(SmsError):
 
     def __init__(self, detail: str, *, field: str | None = None) -> None:
         super().__init__(ErrorCode.INBOUND_MALFORMED, detail, field=field)
+
+
+class RouteNotFound(SmsError):
+    """There is no route of that name."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.ROUTE_NOT_FOUND, "There is no route with this name.")
 
 
 class SignatureRefused(SmsError):

@@ -1,37 +1,84 @@
-"""Where providers call us: `POST /api/webhooks/dlr/`."""
+"""Where providers call us: a path for each route, and `POST /api/webhooks/dlr/` of the first version."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
 import orjson
+from django.conf import settings
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge import bodies, problems
 from edge.endpoint import Endpoint
-from sms.providers.base import WebhookRequest
-from sms.services.receive import receive as receive_receipts
-from webhooks.operations import DLR
+from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused, Unavailable
+from sms.providers.base import Provider, WebhookRequest
+from sms.services import receive
+from webhooks.operations import DLR, STATUS
 
-PROVIDER_BY_PATH: Final = {DLR: "simulator", DLR.rstrip("/"): "simulator"}
+LARGEST: Final = 1024 * 1024  # bytes; some send a hundred receipts at once
+BUILT_IN: Final = "simulator"
+
+_of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status)(?:/(?P<token>[^/]+))?/?").fullmatch
 
 
 async def take_receipt(request: Request) -> Response:
     """Store a provider's receipts: 202 once they are stored for good, even for a message that we do not know (yet)."""
     body = await bodies.read(request)
-    provider = PROVIDER_BY_PATH[request.scope["path"]]
-    stored = await receive_receipts(provider, WebhookRequest(headers=request.headers, body=body))
+    provider = await receive.provider_of_route(BUILT_IN)
+    stored = await receive.receive(provider, WebhookRequest(headers=request.headers, body=body))
     return Response(orjson.dumps({"stored": stored}), HTTPStatus.ACCEPTED, media_type="application/json")
 
 
-ENDPOINTS: Final[Mapping[str, Endpoint]] = {DLR: Endpoint(POST=take_receipt)}
+async def take_from_route(request: Request) -> Response:
+    """Store what the provider of a route tells, and answer as it expects once that is stored for good."""
+    path = _of_route(request.scope["path"])
+    assert path is not None
+    provider = await receive.provider_of_route(path["route"])
+    call = WebhookRequest(
+        headers=request.headers,
+        body=await bodies.read(request, limit=LARGEST),
+        method=request.method,
+        url=_public_address(request.scope),
+        token=path["token"],
+    )
+    await _take(provider, call)
+    reply = provider.reply(call)
+    return Response(reply.body, reply.status, media_type=reply.media_type if reply.body else None)
+
+
+async def _take(provider: Provider, call: WebhookRequest) -> None:
+    """Store what was told. Raises Unavailable instead of a refusal for who would not come again after one."""
+    try:
+        await receive.receive(provider, call)
+    except (InvalidInbound, InvalidReceipt, SignatureRefused) as error:
+        if provider.WHEN_REFUSED is None:
+            raise
+        raise Unavailable(error.detail) from error
+
+
+def _public_address(scope: Scope) -> str:
+    """Return the address as the provider sees it: behind a proxy only the operator knows that."""
+    path = scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    base: str = settings.SMS_PUBLIC_URL
+    return f"{base}{path}?{query}" if query else f"{base}{path}"
+
+
+ENDPOINTS: Final[Mapping[str, Endpoint]] = {
+    DLR: Endpoint(POST=take_receipt),
+    STATUS: Endpoint(POST=take_from_route, GET=take_from_route),
+}
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serve every path below `/api/webhooks`."""
-    if scope["path"] in PROVIDER_BY_PATH:
-        await ENDPOINTS[DLR](scope, receive, send)
-    else:
-        await problems.not_found()(scope, receive, send)
+    await _endpoint_at(scope["path"])(scope, receive, send)
+
+
+def _endpoint_at(path: str) -> ASGIApp:
+    if path in (DLR, DLR.rstrip("/")):
+        return ENDPOINTS[DLR]
+    return ENDPOINTS[STATUS] if _of_route(path) else problems.not_found()

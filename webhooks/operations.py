@@ -98,4 +98,43 @@ TAKE_RECEIPT: Final = Operation(
     needs_key=False,
 )
 
-OPERATIONS: Final = (TAKE_RECEIPT,)
+STATUS: Final = "/api/webhooks/{route}/status/"
+ROUTE: Final = Parameter(
+    name="route",
+    where="path",
+    kind=Annotated[str, About("The route's name.", minLength=1)],
+    is_required=True,
+    example="twilio-gh",
+)
+TAKEN: Final = Answer(status=HTTPStatus.NO_CONTENT, description="It is stored.")
+
+
+def _take_status(method: str, name: str) -> Operation:
+    return Operation(
+        method=method,
+        path=STATUS,
+        name=name,
+        group=PROVIDERS,
+        summary="Report what became of messages, in a provider's own format",
+        description="For the provider of a route, who signs it in its own way, or knows the token that then ends the "
+        "path: `/api/webhooks/{route}/status/{token}/`. Answered, once everything is stored for good, as that provider "
+        "expects.",
+        parameters=(ROUTE,),
+        answers=(TAKEN,),
+        refusals=refusals(
+            ANYWHERE,
+            WITH_BODY,
+            {
+                HTTPStatus.BAD_REQUEST: (ErrorCode.RECEIPT_MALFORMED,),
+                HTTPStatus.UNAUTHORIZED: (ErrorCode.SIGNATURE_INVALID,),
+                HTTPStatus.NOT_FOUND: (ErrorCode.ROUTE_NOT_FOUND,),
+            },
+        ),
+        needs_key=False,
+    )
+
+
+TAKE_STATUS: Final = _take_status("POST", "takeStatus")
+TAKE_STATUS_BY_QUERY: Final = _take_status("GET", "takeStatusByQuery")
+
+OPERATIONS: Final = (TAKE_RECEIPT, TAKE_STATUS, TAKE_STATUS_BY_QUERY)

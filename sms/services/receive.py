@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from sms.database import at_once
+from sms.errors import RouteNotFound, Unavailable
 from sms.nudge import nudge_receipts
-from sms.providers.base import DeliveryReport, WebhookRequest
+from sms.providers.base import DeliveryReport, Provider, WebhookRequest
 from sms.providers.registry import get_provider
 from sms.routing import snapshot
 from sms.shared_commit import SharedCommit
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +26,35 @@ class Incoming:
     body: bytes = field(repr=False)
 
 
-async def receive(provider_name: str, request: WebhookRequest) -> int:
+async def receive(provider: Provider, request: WebhookRequest) -> int:
     """Verify a provider's call, store its receipts, and return how many, after the commit.
 
     Raises SignatureRefused, InvalidReceipt, Unavailable. After the last, some may be stored: a receipt may come twice.
     """
-    await snapshot.fresh()
-    provider = get_provider(provider_name)
     provider.verify(request)
     reports = provider.receipts(request)
-    incoming = (Incoming(provider.name, report, report.body or request.body) for report in reports)
-    await asyncio.gather(*map(_inbox, incoming))
-    nudge_receipts()
+    await keep(provider.name, reports, request.body)
     return len(reports)
+
+
+async def keep(provider_name: str, reports: Sequence[DeliveryReport], body: bytes) -> None:
+    """Store receipts that came in one request; returns after the commit. Raises Unavailable."""
+    incoming = (Incoming(provider_name, report, report.body or body) for report in reports)
+    await asyncio.gather(*map(_inbox, incoming))
+    if reports:
+        nudge_receipts()
+
+
+async def provider_of_route(name: str) -> Provider:
+    """Return the provider of a route, as it is set up now. Raises RouteNotFound, Unavailable."""
+    await snapshot.fresh()
+    try:
+        return get_provider(name)
+    except KeyError:
+        raise RouteNotFound from None
+    except ValueError as error:  # its credentials cannot be read, for one: what it sends must not be lost for that
+        log.error("route_unusable", route=name, error=str(error))  # noqa: TRY400  the sentence says it
+        raise Unavailable from None
 
 
 INSERT = """
