@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from sms import faults
-from sms.providers.base import Outcome
+from sms.providers.base import Handover, Outcome
 from sms.providers.errors import ProviderError
 
 T = TypeVar("T")
@@ -107,6 +107,8 @@ class HttpClient:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            # A GET that was lost with a kept connection would be sent again, and some providers take texts by GET.
+            self._session._retry_connection = False  # noqa: SLF001  there is no other way to say it
         return self._session
 
 
@@ -151,6 +153,18 @@ class Request:
 
 def _pairs(fields: Fields) -> Iterable[tuple[str, str]]:
     return fields.items() if isinstance(fields, Mapping) else fields
+
+
+def address(option: str) -> str:
+    """Return the address of an API without a slash at its end. Raises ValueError unless it is one of HTTP."""
+    try:
+        parts = urlsplit(option)
+        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not option.isascii() or not option.isprintable() or set(option) & set(" ?#"):
+        raise ValueError("An address begins with https:// or http:// and a host, and has no query.")
+    return option.rstrip("/")
 
 
 def basic(user: str, password: str) -> Mapping[str, str]:
@@ -209,8 +223,20 @@ class Answer:
         """Return the body as text, whatever it is; empty when it was too long."""
         return "" if self._body is None else self._body.decode("utf-8", "replace")
 
-    def failure(self) -> Outcome:
-        """Say what an answer other than the documented ones means for the messages in the request."""
+    def failure(self, code: str | None = None, errors: Mapping[str, ProviderError] | None = None) -> Outcome:
+        """Say what an answer other than the documented ones means for the messages in the request.
+
+        `code` is the provider's own, where it gave one, and `errors` its table: they tell why, the status tells whether
+        the provider has the messages. What the provider says in words is not kept: it may quote a number or a text.
+        """
+        outcome = self._failure()
+        if code is None or outcome.handover is not Handover.NOT_SENT:
+            return outcome
+        error = (errors or {}).get(code, outcome.error or ProviderError.UNCLASSIFIED)
+        detail = f"{outcome.detail}, code {code}"
+        return Outcome.not_sent(error, detail, retry_after=self.retry_after, provider_error=code)
+
+    def _failure(self) -> Outcome:
         detail = f"HTTP {self.status}"
         if (error := ERROR_BY_STATUS.get(self.status)) is not None:
             return Outcome.not_sent(error, detail, retry_after=self.retry_after)

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from sms.errors import InvalidReceipt
-from sms.providers.base import LONGEST_CODE, Price, WebhookRequest
+from sms.providers.base import LONGEST_CODE, LONGEST_REFERENCE, Price, WebhookRequest
 
 LONGEST_WORD: Final = 64
 MOST_FIELDS: Final = 200
@@ -71,6 +71,13 @@ def code(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value).replace("\0", "")[:LONGEST_CODE] or None
+
+
+def reference(value: object) -> str | None:
+    """Return a provider's own id of a message, a text or a number; None for anything else: then there is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value).replace("\0", "")[:LONGEST_REFERENCE] or None
 
 
 def uuid(value: object) -> UUID | None:

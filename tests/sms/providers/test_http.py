@@ -9,7 +9,7 @@ import pytest
 
 from sms.providers.base import Handover, Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.http import Answer, HttpClient, Request
+from sms.providers.http import Answer, HttpClient, Request, address
 
 NOT_SENT, MAYBE_SENT = Handover.NOT_SENT, Handover.MAYBE_SENT
 
@@ -138,3 +138,39 @@ async def test_nothing_leaves_after_the_deadline(post):
     await asyncio.sleep(0.05)
     assert (outcome.handover, outcome.detail) == (NOT_SENT, "the lease was about to pass")
     assert b"".join(received) == b""
+
+
+async def test_a_get_that_was_lost_is_not_sent_again():
+    """Some providers take texts by GET: a kept connection that ends under the second one makes no third."""
+    client, taken = HttpClient(), []
+
+    async def serve(reader, writer):
+        for _ in range(2):
+            taken.append(await reader.readuntil(b"\r\n\r\n"))
+            if len(taken) == 1:
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    request = Request.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {"text": "Hello"})
+    first, second = [await client.send(request, within=1.0, deadline=float("inf")) for _ in range(2)]
+    await client._session.close()
+    server.close()
+    assert (first.status, second.handover, len(taken)) == (200, MAYBE_SENT, 2)
+
+
+@pytest.mark.parametrize("option", ["https://api.example.com/", "http://127.0.0.1:8080/v1", "https://[::1]:1/a/b"])
+def test_an_address_of_an_api(option):
+    """It may have a port and a path, and the slash at its end is one too many."""
+    assert address(option) == option.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["", "api.example.com", "ftp://example.com", "https://", "http://[", "https://a:b", "https://a b", "https://é.com",
+     "https://a.com/?x=1", "https://a.com/#x", "https://a.com/\n", "https://a.com:99999"],
+)  # fmt: skip
+def test_no_address_of_an_api(option):
+    """The operator hears of it when it is said, not when the first message fails."""
+    with pytest.raises(ValueError, match="An address begins with"):
+        address(option)
