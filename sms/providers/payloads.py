@@ -1,6 +1,7 @@
 """What providers send us, read with care: forms, JSON, and texts that have to fit into the database."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +14,7 @@ from sms.providers.base import LONGEST_CODE, LONGEST_REFERENCE, Price, WebhookRe
 
 LONGEST_WORD: Final = 64
 MOST_FIELDS: Final = 200
+LONGEST_SHORT_CODE: Final = 6  # digits
 
 
 def form(request: WebhookRequest) -> list[tuple[str, str]]:
@@ -25,7 +27,11 @@ def form(request: WebhookRequest) -> list[tuple[str, str]]:
 
 def query(request: WebhookRequest) -> list[tuple[str, str]]:
     """Return the fields of the query, in their order: blank ones and repeated ones, too. Raises InvalidReceipt."""
-    return _pairs(urlsplit(request.url).query)
+    try:
+        text = urlsplit(request.url).query
+    except ValueError:
+        raise InvalidReceipt("The address is none.") from None
+    return _pairs(text)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -86,6 +92,20 @@ def uuid(value: object) -> UUID | None:
         return UUID(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def number(value: str) -> str:
+    """Return a number in E.164 where it came without its plus; a short code or a name as it is."""
+    return f"+{value}" if len(value) > LONGEST_SHORT_CODE and value.isascii() and value.isdecimal() else value
+
+
+def moment(value: object) -> datetime | None:
+    """Return a time that was told in ISO 8601 with its offset; None for anything else, and for what is long past."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None and 2000 <= found.year < 2100 else None
 
 
 def price(amount: object, currency: object) -> Price | None:

@@ -29,6 +29,7 @@ from sms.statuses import Status
 
 LONGEST_VALIDITY: Final = 36_000  # seconds: ValidityPeriod takes no more, and that is its default
 HASHES: Final[Mapping[str, Callable[..., Any]]] = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
+FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -166,8 +167,11 @@ class Twilio(Provider):
         digest = HASHES.get(algorithm or "HMAC_SHA1")
         if digest is None:
             raise SignatureRefused("X-Twilio-Webhooks-Signature-Settings names an algorithm that is not known.")
+        urls = _writings(request.url)
+        if not urls:
+            raise SignatureRefused("Twilio signs the public address, and that is not known.")
         fields = _signed_fields(request)
-        signed = [(url + fields).encode("utf-8", "replace") for url in _writings(request.url)]
+        signed = [(url + fields).encode("utf-8", "replace") for url in urls]
         expected = [
             b64encode(hmac.new(secret.encode(), one, digest).digest()).decode() for secret in secrets for one in signed
         ]
@@ -181,7 +185,7 @@ class Twilio(Provider):
         code = payloads.code(fields.get("ErrorCode"))  # only with failed and undelivered
         error = None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
         status = self.STATUS_BY_WORD.get(word)
-        if status is Status.UNDELIVERED and error is ProviderError.EXPIRED_CARRIER:
+        if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
             status = Status.EXPIRED
         report = DeliveryReport(
             provider_reference=payloads.text(fields, "MessageSid", LONGEST_REFERENCE),
@@ -225,7 +229,7 @@ def _signed_fields(request: WebhookRequest) -> str:
 
 
 def _writings(url: str) -> Sequence[str]:
-    """Return the address as it is, with the port and without one: Twilio signs either. None where it is not known."""
+    """Return the address as it is, with the port and without one: Twilio signs either; none where it is unknown."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
