@@ -1,9 +1,9 @@
 """`python -m benchmarks.seed MILLIONS`: fill the database of DATABASE_URL with messages that have had their whole life.
 
-Made by PostgreSQL itself, in sets, as the service would have left them: four events, an attempt, a processed receipt
-and an idempotency key each. The ids are spread evenly over the last thirty days. One message in fifty is a neighbour's,
-another account; those have one recipient, the others one of a million. Some have a client reference: one of their own,
-or one that they share. Needs PostgreSQL 18, and tables that `manage.py prepare` made.
+Made by PostgreSQL itself, in sets, as the service would have left them: four events, an attempt and a processed receipt
+each, and an idempotency key as long as those are kept. The ids are spread evenly over the last thirty days. One message
+in fifty is a neighbour's, another account; those have one recipient, the others one of a million. Some have a client
+reference: one of their own, or one that they share. Needs PostgreSQL 18, and tables that `manage.py prepare` made.
 """
 
 import argparse
@@ -45,8 +45,8 @@ WITH new AS MATERIALIZED (
     SELECT id, account, 'MyCorp', recipient, %(text)s, 'GSM7', 1, client_reference, 'AT_MOST_ONCE', 'DELIVERED', 4,
            'simulator', 'seed-' || attempt, at, at + interval '2 seconds' FROM new ORDER BY id
 ), keys AS (
-    INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id, created_at)
-    SELECT account, sha256(id::text::bytea), sha256('seed'), id, at FROM new
+    INSERT INTO sms_idempotencykey (digest, fingerprint, message_id, created_at)
+    SELECT gen_random_uuid(), sha256('seed'), id, at FROM new WHERE at > now() - interval '7 days 12 hours'
 ), events AS (
     INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, provider_status,
                                   occurred_at)

@@ -204,9 +204,9 @@ class SubmitAttempt(models.Model):
 class IdempotencyKey(models.Model):
     """An account's promise "this is the same request", kept in the commit of the message it made."""
 
-    pk = models.CompositePrimaryKey("account", "key_sha256")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False)
-    key_sha256 = models.BinaryField(max_length=32)
+    # Of the account and its key. Its index is the only one into which each message is inserted at random, and so one of
+    # its pages, most often, into the log as a whole: no larger than it has to be.
+    digest = models.UUIDField(primary_key=True, editable=False)
     fingerprint = models.BinaryField(max_length=32)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, db_index=False)
     created_at = models.DateTimeField(db_default=Now())

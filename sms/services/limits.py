@@ -15,8 +15,6 @@ from sms.errors import LimitExceeded
 from sms.limits import Limits, Standing
 from sms.services.new_message import NewMessage
 
-Key = tuple[UUID, bytes]
-
 # In the order of the accounts, and before any key or count of the same transaction is touched: no circle of waiting.
 LOCK = """
 INSERT INTO sms_allowance AS a (account_id, tokens, filled_at)
@@ -35,10 +33,7 @@ SELECT a.account_id, a.tokens, extract(epoch FROM t.at - a.filled_at)::float8, t
 FROM sms_allowance a, (SELECT clock_timestamp() AS at) AS t WHERE a.account_id = ANY(%s::uuid[])
 """
 
-FIND_KEYS = """
-SELECT k.account_id, k.key_sha256 FROM sms_idempotencykey k
-JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (account_id, key_sha256)
-"""
+FIND_KEYS = "SELECT digest FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])"
 
 KEEP = """
 UPDATE sms_allowance a SET tokens = t.tokens, filled_at = t.at
@@ -100,23 +95,20 @@ def _keep(standings: Mapping[UUID, Standing], times: Mapping[UUID, datetime]) ->
 
 def _not_stored_yet(limited: Sequence[NewMessage]) -> list[NewMessage]:
     """Return the messages that would be new: without those whose key is known, and of each key the first."""
-    keyed = [m for m in limited if m.key_sha256 is not None]
-    known: set[Key] = set()
-    if keyed:
-        found = rows(FIND_KEYS, [m.account_id for m in keyed], [m.key_sha256 for m in keyed])
-        known = {(account_id, bytes(key)) for account_id, key in found}
+    keys = [m.key_digest for m in limited if m.key_digest is not None]
+    known: set[UUID] = {digest for (digest,) in rows(FIND_KEYS, keys)} if keys else set()
     asked = []
     for m in limited:
-        if m.key_sha256 is not None:
-            if (key := (m.account_id, m.key_sha256)) in known:
+        if m.key_digest is not None:
+            if m.key_digest in known:
                 continue
-            known.add(key)
+            known.add(m.key_digest)
         asked.append(m)
     return asked
 
 
 def _refuse_twins(limited: Sequence[NewMessage], refused: dict[UUID, LimitExceeded]) -> None:
     """Refuse what has the same key as something that is refused; else it would be stored in its place."""
-    keyed = [(m.id, (m.account_id, m.key_sha256)) for m in limited if m.key_sha256 is not None]
+    keyed = [(m.id, m.key_digest) for m in limited if m.key_digest is not None]
     why = {key: refused[message_id] for message_id, key in keyed if message_id in refused}
     refused |= {message_id: why[key] for message_id, key in keyed if key in why}

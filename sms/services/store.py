@@ -59,20 +59,20 @@ STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
-        %s::text[], %s::int[], %s::bytea[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[],
+        %s::text[], %s::int[], %s::uuid[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[],
         %s::smallint[], %s::text[], %s::numeric[], %s::text[]
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-            delivery_policy, valid_for, key_sha256, fingerprint, metadata, priority, is_test, send_at,
+            delivery_policy, valid_for, key_digest, fingerprint, metadata, priority, is_test, send_at,
             route_id, reason, price, currency)
 ), keys AS (
-    INSERT INTO sms_idempotencykey (account_id, key_sha256, fingerprint, message_id)
-    SELECT account_id, key_sha256, fingerprint, id FROM asked WHERE key_sha256 IS NOT NULL
-    ORDER BY account_id, key_sha256
+    INSERT INTO sms_idempotencykey (digest, fingerprint, message_id)
+    SELECT key_digest, fingerprint, id FROM asked WHERE key_digest IS NOT NULL
+    ORDER BY key_digest
     ON CONFLICT DO NOTHING
     RETURNING message_id
 ), new AS (
     SELECT *, coalesce(send_at > at, false) AS waits FROM asked
-    WHERE key_sha256 IS NULL OR id IN (SELECT message_id FROM keys)
+    WHERE key_digest IS NULL OR id IN (SELECT message_id FROM keys)
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
                              metadata, delivery_policy, priority, is_test, send_at, price, currency, status, sequence,
@@ -98,8 +98,7 @@ SELECT id, at, waits FROM new
 """
 
 FIND_KEYS = """
-SELECT k.account_id, k.key_sha256, k.fingerprint, k.message_id FROM sms_idempotencykey k
-JOIN unnest(%s::uuid[], %s::bytea[]) AS t (account_id, key_sha256) USING (account_id, key_sha256)
+SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])
 """
 
 
@@ -189,7 +188,7 @@ def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
         [m.client_reference for m in new],
         [m.delivery_policy for m in new],
         [m.valid_for for m in new],
-        [m.key_sha256 for m in new],
+        [m.key_digest for m in new],
         [m.fingerprint for m in new],
         [m.metadata for m in new],
         [m.priority for m in new],
@@ -233,15 +232,13 @@ def find(new: Sequence[NewMessage]) -> Earlier:
 
 
 def _find(new: Sequence[NewMessage]) -> dict[UUID, Accepted | IdempotencyConflict]:
-    keyed = [m for m in new if m.key_sha256 is not None]
-    found = rows(FIND_KEYS, [m.account_id for m in keyed], [m.key_sha256 for m in keyed])
-    earlier = {
-        (account_id, bytes(key)): (bytes(fingerprint), message_id) for account_id, key, fingerprint, message_id in found
-    }
+    keyed = [m for m in new if m.key_digest is not None]
+    found = rows(FIND_KEYS, [m.key_digest for m in keyed])
+    earlier = {digest: (bytes(fingerprint), message_id) for digest, fingerprint, message_id in found}
     messages = selectors.get_messages({message_id for _, message_id in earlier.values()})
     results: dict[UUID, Accepted | IdempotencyConflict] = {}
     for m in keyed:
-        fingerprint, message_id = earlier.get((m.account_id, m.key_sha256 or b""), (None, None))
+        fingerprint, message_id = earlier.get(m.key_digest, (None, None))
         if message_id is None or message_id not in messages:
             continue
         if fingerprint == m.fingerprint:

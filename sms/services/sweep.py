@@ -29,8 +29,8 @@ ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
 OLD_KEYS = """
-DELETE FROM sms_idempotencykey WHERE (account_id, key_sha256) IN (
-    SELECT account_id, key_sha256 FROM sms_idempotencykey WHERE created_at < now() - make_interval(hours => %s) LIMIT %s
+DELETE FROM sms_idempotencykey WHERE digest IN (
+    SELECT digest FROM sms_idempotencykey WHERE created_at < now() - make_interval(hours => %s) LIMIT %s
 )
 """
 

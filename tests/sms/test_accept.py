@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from sms.database import query, rows
 from sms.errors import IdempotencyConflict, InvalidMessage, PermissionDenied
 from sms.models import DispatchEntry, IdempotencyKey, Message
 from sms.services.accept import _accepts, accept
@@ -142,3 +143,11 @@ async def test_a_row_that_the_database_refuses_harms_no_neighbour(caller):
     results = await asyncio.gather(*(_accepts(one) for one in [*good, bad]), return_exceptions=True)
     assert [isinstance(one, Accepted) for one in results] == [True] * 5 + [False]
     assert await in_thread(Message.objects.count) == 5
+
+
+async def test_keys_that_were_stored_before_digests_were_halved_stay_good(caller):
+    """The migration makes of what was stored, the digest of the key alone, what the code makes of the key."""
+    told = "SELECT encode(substring(sha256(uuid_send(%s::uuid) || sha256(%s)) FROM 1 FOR 16), 'hex')::uuid"
+    ((digest,),) = await in_thread(lambda: query(rows, told, caller.account_id, b"order-1"))
+    new = check(caller, sender_id="MyCorp", recipient="233200000901", text="Hello", idempotency_key="order-1")
+    assert new.key_digest == digest

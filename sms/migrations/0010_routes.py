@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sms', '0008_feed_order'),
+        ('sms', '0009_smaller_keys'),
     ]
 
     operations = [
