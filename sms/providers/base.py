@@ -237,6 +237,8 @@ class Provider(ABC):
     ERROR_BY_CODE: ClassVar[Mapping[str, ProviderError]] = {}  # one that is not here is UNCLASSIFIED
     # Receipts and inbound texts come to one address, and either method is asked about each request.
     SHARES_ADDRESS: ClassVar[bool] = False
+    # Each part of a long text has a reference and receipts of its own: good news of one is none of the whole.
+    RECEIPT_PER_PART: ClassVar[bool] = False
     # Served by `manage.py smpp`, not by the workers.
     HAS_OWN_PROCESS: ClassVar[bool] = False
     # The HTTP status for a request that is refused; None: each refusal's own. For those that never repeat after a 4xx.

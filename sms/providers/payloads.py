@@ -1,6 +1,7 @@
 """What providers send us, read with care: forms, JSON, and texts that have to fit into the database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from sms.errors import InvalidReceipt
+from sms.errors import InvalidInbound, InvalidReceipt
 from sms.providers.base import LONGEST_CODE, LONGEST_REFERENCE, Price, WebhookRequest
 
 LONGEST_WORD: Final = 64
@@ -122,3 +123,28 @@ def price(amount: object, currency: object) -> Price | None:
 def first(pairs: Iterable[tuple[str, str]], name: str) -> str | None:
     """Return the first value of a field, or None."""
     return next((value for key, value in pairs if key == name), None)
+
+
+def written(document: object) -> bytes:
+    """Return JSON: what is to be kept of a request that brought several. Raises InvalidReceipt."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        raise InvalidReceipt("The body is nested too deeply.") from None
+
+
+def body_text(content: Mapping[str, Any], field: str) -> str:
+    """Return what a handset wrote, which may be nothing, as the database can keep it. Raises InvalidReceipt."""
+    value = content.get(field)
+    if not isinstance(value, str):
+        raise InvalidReceipt(f"'{field}' must be a text.", field=field)
+    return value.replace("\0", "")
+
+
+@contextmanager
+def of_inbound() -> Iterator[None]:
+    """Let whatever is wrong be wrong with an inbound text: InvalidReceipt becomes InvalidInbound."""
+    try:
+        yield
+    except InvalidReceipt as error:
+        raise InvalidInbound(error.detail, field=error.field) from None
