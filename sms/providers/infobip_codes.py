@@ -1,0 +1,69 @@
+"""What Infobip's words mean: https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sms.providers.errors import ProviderError
+from sms.statuses import Status
+
+# The name of a status, or, where that is not here, of its group. Of the group DELIVERED nothing but the one name is:
+# it has names that only mean the operator.
+STATUS_BY_WORD: Final[Mapping[str, Status]] = {
+    "DELIVERED_TO_HANDSET": Status.DELIVERED,
+    "DELIVERED_TO_OPERATOR": Status.SENT,  # "awaits delivery to the handset"
+    "SIGNALS_BLOCKED": Status.REJECTED,  # taken for fraud; also in the group EXPIRED
+    # Groups.
+    "OK": Status.SENT,
+    "ACCEPTED": Status.SENT,
+    "PENDING": Status.SENT,
+    "UNDELIVERABLE": Status.UNDELIVERED,
+    "EXPIRED": Status.EXPIRED,
+    "REJECTED": Status.REJECTED,
+}
+SAYS_NOTHING: Final = "EXPIRED_DLR_UNKNOWN"  # of the group EXPIRED: expired there, but for want of a receipt
+
+
+def status_of(name: str, group: str) -> Status | None:
+    """Translate a status, by its name or else by its group; None for one that must move nothing."""
+    return None if name == SAYS_NOTHING else STATUS_BY_WORD.get(name, STATUS_BY_WORD.get(group))
+
+
+# Names of statuses of the group REJECTED, and of errors (EC_…), by what they mean; those of SMS that mean something.
+_NAMES: Final[Mapping[ProviderError, str]] = {
+    ProviderError.INVALID_DESTINATION: """REJECTED_PREFIX_MISSING REJECTED_DESTINATION MISSING_TO
+        EC_UNKNOWN_SUBSCRIBER EC_INVALID_DESTINATION_ADDRESS EC_INVALID_REQUEST_DESTINATION EC_DEACTIVATED_LIST""",
+    ProviderError.NOT_SMS_CAPABLE: """EC_TELESERVICE_NOT_PROVISIONED EC_FACILITY_NOT_SUPPORTED
+        EC_SM_DF_EQUIPMENTNOTSM_EQUIPPED EC_DESTINATION_NOT_SMS_PROVISIONED EC_DEST_ADDRESS_UNABLE_TO_RECEIVE_SMS
+        EC_CANNOT_RECEIVE_SC""",
+    ProviderError.RECIPIENT_OPTED_OUT: "REJECTED_DND EC_SC_BLOCKED_BY_END_USER",
+    ProviderError.RECIPIENT_BARRED: """REJECTED_DESTINATION_BLOCKLISTED EC_ILLEGAL_SUBSCRIBER EC_ILLEGAL_EQUIPMENT
+        EC_UNKNOWN_EQUIPMENT EC_CALL_BARRED EC_ROAMING_NOT_ALLOWED EC_USER_OUT_OF_CREDIT EC_IMSI_BLACKLISTED
+        EC_BLACKLISTED_DESTINATIONADDRESS EC_DEST_ADDRESS_BLACKLISTED EC_DESTINATION_BLOCKED_BY_OPERATOR
+        EC_DEST_ADDRESS_SUSPENDED""",
+    ProviderError.CONTENT_FILTERED: """SIGNALS_BLOCKED EC_SIGNALS_BLOCKED EC_CONTENT_BLOCKED
+        EC_CONTENT_BLOCKED_BY_OPERATOR EC_REJECTED_SPAM_BY_OPERATOR EC_BLOCKED_BY_CAMPAIGN_BLACKLIST""",
+    ProviderError.CONTENT_INVALID: "REJECTED_INVALID_UDH REJECTED_MESSAGE_TOO_LONG EC_MSG_TEXT_TOO_LONG",
+    ProviderError.SENDER_NOT_ALLOWED: """REJECTED_SOURCE REJECTED_SENDER EC_INVALID_SOURCE_ADDRESS
+        EC_BLACKLISTED_SENDERADDRESS EC_SOURCE_ADDRESS_IS_BLOCKED EC_TF_NUMBER_NOT_VERIFIED""",
+    ProviderError.ABSENT_SUBSCRIBER: """EC_ABSENT_SUBSCRIBER EC_ABSENT_SUBSCRIBER_SM EC_UNIDENTIFIED_SUBSCRIBER
+        EC_UNKNOWN_BASE_STATION""",
+    ProviderError.HANDSET_BUSY_OR_FULL: """EC_SUBSCRIBER_BUSY_FOR_MT_SMS EC_MESSAGE_WAITING_LIST_FULL
+        EC_SM_DF_MEMORYCAPACITYEXCEEDED EC_TEMPORARY_HANDSET_FAILURE""",
+    ProviderError.NETWORK_FAILURE: """EC_SM_DELIVERY_FAILURE EC_SYSTEM_FAILURE EC_SM_DF_SC_CONGESTION EC_TIME_OUT
+        EC_DEST_OVERLOADED EC_MOBILE_OPERATOR_NETWORK_ERROR EC_NNR_NETWORKCONGESTION""",
+    # REJECTED_DESTINATION_NOT_REGISTERED: a demo account, and not one of its numbers.
+    ProviderError.NO_ROUTE: """REJECTED_NETWORK REJECTED_ROUTE_NOT_AVAILABLE REJECTED_DESTINATION_NOT_REGISTERED
+        EC_OPERATOR_NOT_FOUND EC_DEST_ADDRESS_NOT_IN_SMS_DEMO""",
+    ProviderError.PROVIDER_FUNDS: """REJECTED_NOT_ENOUGH_CREDITS REJECTED_PREPAID_PACKAGE_EXPIRED
+        EC_MONTHLY_LIMIT_REACHED""",
+    ProviderError.PROVIDER_AUTH: "EC_ACCOUNT_ACCESS_DENIED",
+    ProviderError.PROVIDER_THROTTLED: "EC_LIMIT_REACHED",
+    ProviderError.PROVIDER_UNAVAILABLE: "REJECTED_SYSTEM_ERROR",
+    ProviderError.DUPLICATE_AT_PROVIDER: "REJECTED_DUPLICATE_MESSAGE_ID EC_DUPLICATE_MESSAGE",
+    ProviderError.EXPIRED_CARRIER: "EC_VALIDITY_EXPIRED EC_VP_EXPIRED EC_MESSAGE_EXPIRED",
+    # Too many to one number within an hour, the same text or any.
+    ProviderError.LIMIT_EXCEEDED: "REJECTED_FLOODING_FILTER EC_DESTINATION_FLOODING EC_DESTINATION_TXT_FLOODING",
+}
+ERROR_BY_CODE: Final[Mapping[str, ProviderError]] = {
+    name: error for error, names in _NAMES.items() for name in names.split()
+}
