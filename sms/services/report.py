@@ -19,7 +19,9 @@ from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
 from sms.phone_numbers import mask_all
+from sms.providers.kinds import kind
 from sms.redaction import words_of
+from sms.routing import snapshot
 from sms.services import moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move, Verdict
 from sms.statuses import Status
@@ -117,6 +119,7 @@ def process_receipts(*, keep_going: Callable[[], bool]) -> None:
 
 def process_set(*, limit: int) -> int:
     """Apply up to `limit` due receipts in one commit, and return how many were due."""
+    snapshot.current()  # the routes, as they are now, for whoever asks for them below
     taken, changes = transact(_process, limit)
     faults.reach("applied_receipts")
     announce(changes)
@@ -155,7 +158,8 @@ def _apply_or_halve(matched: Sequence[Due]) -> tuple[list[StatusChanged], list[F
 
 
 def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[StatusChanged]:
-    asked = [as_move(one) for one in matched]
+    parts = _parts(matched)
+    asked = [as_move(one, is_part=one.id in parts) for one in matched]
     changes, statements = moves.decide(messages, asked)
     judged = [(one, move, move.verdict) for one, move in zip(matched, asked, strict=True) if move.verdict is not None]
     finished = [
@@ -172,6 +176,38 @@ def _apply(messages: Mapping[UUID, Held], matched: Sequence[Due]) -> list[Status
     if gone := [one for one in matched if one.message_id not in messages]:
         _keep_waiting(gone)  # its message was deleted a moment ago
     return changes
+
+
+# Of long texts only: what has been delivered of each. Whoever else has a receipt for one waits for its lock.
+DELIVERED_PARTS = """
+SELECT m.id, m.segment_count, coalesce(array_agg(DISTINCT r.provider_reference) FILTER (WHERE r.id IS NOT NULL), '{}')
+FROM sms_message m LEFT JOIN sms_receipt r
+     ON r.message_id = m.id AND r.status = 'DELIVERED' AND r.processed_at IS NOT NULL
+WHERE m.id = ANY(%s::uuid[]) AND m.segment_count > 1 GROUP BY m.id
+"""
+
+
+def _parts(matched: Sequence[Due]) -> set[int]:
+    """Return the receipts that say "delivered" of a part, where other parts of the text are not known to be."""
+    told = [one for one in matched if one.status == Status.DELIVERED and _tells_of_parts(one.provider)]
+    if not told:
+        return set()
+    found = rows(DELIVERED_PARTS, list({one.message_id for one in told}))
+    wanted = {message_id: (count, set(references)) for message_id, count, references in found}
+    parts = set()
+    for one in told:
+        count, references = wanted.get(one.message_id, (1, set()))
+        references.add(one.provider_reference)
+        if len(references) < count:
+            parts.add(one.id)
+    return parts
+
+
+def _tells_of_parts(route: str) -> bool:
+    try:
+        return kind(snapshot.last().by_name(route).kind).RECEIPT_PER_PART
+    except KeyError:
+        return False
 
 
 def _charge(failures: Sequence[Failure]) -> None:
@@ -196,17 +232,20 @@ def sentence(error: Exception) -> str:
     return first.encode("ascii", "backslashreplace").decode().replace("\0", "")[:LONGEST_ERROR]
 
 
-def as_move(one: Due) -> Move:
-    """Say what a receipt means for its message."""
+def as_move(one: Due, *, is_part: bool = False) -> Move:
+    """Say what a receipt means for its message: "delivered", of a part, that the provider has it."""
     assert one.message_id is not None
+    status = Status.SENT if is_part else one.status
+    # A later part's reference does not take the place of the first one's.
+    is_its_own = one.is_first_word or not _tells_of_parts(one.provider)
     return Move(
         one.message_id,
-        None if one.status is None else Status(one.status),
+        None if status is None else Status(status),
         provider_status=one.provider_status,
         error_code=one.error_code,
         provider_error=one.provider_error,
         provider=one.provider,
-        provider_reference=one.provider_reference,
+        provider_reference=one.provider_reference if is_its_own else None,
     )
 
 

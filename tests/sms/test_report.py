@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from sms.models import Message, MessageEvent, Receipt, SubmitAttempt
+from sms.models import Message, MessageEvent, Receipt, Route, SubmitAttempt
+from sms.routing import snapshot
 from sms.statuses import Status
 from tests.messages import age, attempt, history, store, store_as
 from tests.receipts import process, receive
@@ -132,3 +133,39 @@ def test_a_receipt_for_somebody_elses_attempt_id_is_unmatched(caller):
     process()
     receipt.refresh_from_db()
     assert receipt.processed_at is None
+
+
+@pytest.fixture
+def long_message(caller):
+    """A text of three parts, with a provider that tells of each."""
+    Route.objects.create(name="vonage", kind="vonage_sms")
+    snapshot.forget()
+    message = store_as(caller, Status.SENT)
+    made = attempt(message, reference="part-1", provider="vonage")
+    Message.objects.filter(id=message.id).update(segment_count=3, provider="vonage", provider_reference="part-1")
+    return message, made
+
+
+def test_a_long_text_is_delivered_when_all_its_parts_are(long_message):
+    """Whatever their order, in several sets or one, and however often each comes."""
+    message, made = long_message
+    for parts in (["part-2"], ["part-2", "part-1"], ["part-1"]):
+        for part in parts:
+            receive(reference=part, word="delivered", client_reference=made.id, provider="vonage")
+        process()
+        message.refresh_from_db()
+        assert (message.status, message.provider_reference) == ("SENT", "part-1")
+    receive(reference="part-3", word="delivered", client_reference=made.id, provider="vonage")
+    process()
+    message.refresh_from_db()
+    assert (message.status, message.provider_reference) == ("DELIVERED", "part-1")
+    assert history(message) == [(1, "SENT"), (None, "SENT"), (2, "DELIVERED")]  # a part is a note
+
+
+def test_a_long_text_is_lost_with_its_first_part(long_message):
+    """The rest of it is of no use to anybody."""
+    message, made = long_message
+    receive(reference="part-1", word="delivered", client_reference=made.id, provider="vonage")
+    receive(reference="part-3", word="failed", status=Status.UNDELIVERED, client_reference=made.id, provider="vonage")
+    process()
+    assert Message.objects.get(id=message.id).status == "UNDELIVERED"
