@@ -1,6 +1,6 @@
-"""Requests as the official SDKs of providers sign them, and as they must not be: `vectors/signatures.json`.
+"""Requests as the official SDKs of providers sign them, and as they must not be: `vectors/*.json`.
 
-All keys, numbers and ids in that file were made up for it; each entry names the SDK that signed or refused it.
+All keys, numbers and ids in these files were made up for them; each entry names the SDK that signed or refused it.
 """
 
 import json
@@ -18,11 +18,12 @@ from sms.providers.base import WebhookRequest
 
 @cache
 def _all():
-    return json.loads((Path(__file__).parent / "vectors" / "signatures.json").read_text())["vectors"]
+    files = sorted((Path(__file__).parent / "vectors").glob("*.json"))
+    return [one for file in files for one in json.loads(file.read_text())["vectors"]]
 
 
 def of(provider):
-    """Return the vectors of a provider, by its name in the file: `twilio`, and so on."""
+    """Return the vectors of a provider, by its name in the files: `twilio`, and so on."""
     return [one for one in _all() if one["provider"] == provider]
 
 
