@@ -131,6 +131,7 @@ class RealKannel:
     def freeze(self, name: str) -> None:
         """Stop a program where it stands; it keeps its connections and does nothing."""
         self._running[name].send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._running[name].pid, os.WSTOPPED)  # it takes a moment
 
     def is_listening(self, name: str) -> bool:
         """Whether a port is open: admin, smsbox, smsc or sendsms."""

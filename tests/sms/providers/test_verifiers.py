@@ -192,8 +192,8 @@ def test_a_standard_webhook_may_have_several_signatures():
     good = vector["headers"]["webhook-signature"]
     headers = vector["headers"] | {"webhook-signature": f"v1a,AAAA v1,AAAA {good}"}
     check(vector | {"headers": headers}, secrets=[vector["secret"]])
+    bare = vector["headers"] | {"webhook-signature": good.removeprefix("v1,")}
     with pytest.raises(SignatureRefused):  # of which version?
-        bare = vector["headers"] | {"webhook-signature": good.removeprefix("v1,")}
         check(vector | {"headers": bare}, secrets=[vector["secret"]])
 
 
