@@ -43,10 +43,15 @@ def graphql_send() -> str:
     return _post("/graphql/", body, f"Authorization: Bearer {API_KEY}")
 
 
+def texts() -> list[str]:
+    """Return the texts of a batch: as long as TEXT, and no two the same, for equal messages would be one."""
+    return [TEXT.replace("493021", str(493021 + number)) for number in range(BATCH)]
+
+
 def graphql_send_many() -> str:
     """`sendMessages` with a batch."""
-    message = {"senderId": "MyCorp", "recipient": RECIPIENT, "text": TEXT}
-    variables = {"input": {"idempotencyKey": KEY, "messages": [message] * BATCH}}
+    messages = [{"senderId": "MyCorp", "recipient": RECIPIENT, "text": text} for text in texts()]
+    variables = {"input": {"idempotencyKey": KEY, "messages": messages}}
     return _post(
         "/graphql/", json.dumps({"query": SEND_MANY, "variables": variables}), f"Authorization: Bearer {API_KEY}"
     )
@@ -54,8 +59,8 @@ def graphql_send_many() -> str:
 
 def rest_send_many() -> str:
     """`POST /api/messages/batch/`."""
-    message = {"sender_id": "MyCorp", "recipient": RECIPIENT, "text": TEXT}
-    body = json.dumps({"messages": [message] * BATCH})
+    messages = [{"sender_id": "MyCorp", "recipient": RECIPIENT, "text": text} for text in texts()]
+    body = json.dumps({"messages": messages})
     return _post("/api/messages/batch/", body, f"Authorization: Bearer {API_KEY}", f"Idempotency-Key: {KEY}")
 
 

@@ -9,6 +9,7 @@ from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
 from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
+from sms.services.duplicates import DuplicatePolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
 
@@ -56,6 +57,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.MESSAGE_NOT_FOUND: "The account has no message with this id.",
     ErrorCode.BATCH_INVALID: "A batch cannot have so many messages, or none.",
     ErrorCode.BATCH_REFUSED: "Another message of the batch was refused, and it is all or nothing.",
+    ErrorCode.DUPLICATE_IN_BATCH: "Another message of the batch asks for the same, and duplicates are rejected.",
     ErrorCode.NOT_CANCELABLE: "The message was sent, or may have been, or its fate is decided.",
     ErrorCode.PAGE_SIZE_INVALID: "A page of a list cannot have so many messages, or none.",
     ErrorCode.CURSOR_INVALID: "This is no cursor that a list or a feed gave, or it cannot be continued from.",
@@ -88,6 +90,12 @@ MEANING_OF_PRIORITY: Final[Mapping[Priority, str]] = {
 MEANING_OF_ERROR_POLICY: Final[Mapping[ErrorPolicy, str]] = {
     ErrorPolicy.EACH_ROW: "Nothing: the others are stored.",
     ErrorPolicy.ALL_OR_NOTHING: "The others are not stored either.",
+}
+
+MEANING_OF_DUPLICATE_POLICY: Final[Mapping[DuplicatePolicy, str]] = {
+    DuplicatePolicy.COLLAPSE: "They are one message: each is answered with it, and one text is sent.",
+    DuplicatePolicy.ALLOW: "Each is a message of its own.",
+    DuplicatePolicy.REJECT: "The first is a message; the others are refused.",
 }
 
 MEANING_OF_RULE: Final[Mapping[RuleName, str]] = {
@@ -132,6 +140,7 @@ MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     DeliveryPolicy: MEANING_OF_POLICY,
     Priority: MEANING_OF_PRIORITY,
     ErrorPolicy: MEANING_OF_ERROR_POLICY,
+    DuplicatePolicy: MEANING_OF_DUPLICATE_POLICY,
     RuleName: MEANING_OF_RULE,
     NumberType: MEANING_OF_NUMBER_TYPE,
     Handover: MEANING_OF_OUTCOME,

@@ -26,6 +26,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.InvalidBatch: HTTPStatus.BAD_REQUEST,
     errors.InvalidList: HTTPStatus.BAD_REQUEST,
     errors.BatchRefused: HTTPStatus.BAD_REQUEST,
+    errors.DuplicateInBatch: HTTPStatus.BAD_REQUEST,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
     errors.InvalidCursor: HTTPStatus.BAD_REQUEST,

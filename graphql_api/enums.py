@@ -11,6 +11,7 @@ from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
 from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
+from sms.services.duplicates import DuplicatePolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
 
@@ -48,6 +49,13 @@ _show(
     ErrorPolicy,
     name="ErrorPolicy",
     description="What a refused message means for the others of its batch.",
+)
+
+_show(
+    DuplicatePolicy,
+    name="DuplicatePolicy",
+    description="What becomes of messages of a batch that ask for just the same, and have no idempotency key of their "
+    "own.",
 )
 
 _show(

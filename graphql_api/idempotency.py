@@ -6,6 +6,7 @@ from graphql import FieldNode, FragmentSpreadNode, SelectionNode
 
 from graphql_api.context import Context, Info
 from sms.errors import ErrorCode, InvalidMessage, SmsError
+from sms.services.rules import clean_key
 from sms.services.store import Accepted, is_replayed
 
 REPLAYED = "Idempotency-Replayed"
@@ -30,6 +31,11 @@ def tell_replayed(context: Context, results: Sequence[Accepted | SmsError], is_a
     """Say in a header of the answer, as REST does, when everything was accepted before."""
     if context.response is not None and all(is_replayed(one) for one in results) and is_alone():
         context.response.headers[REPLAYED] = "true"
+
+
+def shown(key: str | None) -> str | None:
+    """Return the key of what was accepted as it is told: itself, without the quotes of its quoted form."""
+    return None if key is None else clean_key(key)
 
 
 def is_alone(info: Info) -> bool:

@@ -12,6 +12,7 @@ from sms import listing
 from sms.feed import Wanted
 from sms.models import Priority
 from sms.services.accept_many import ErrorPolicy
+from sms.services.duplicates import DuplicatePolicy
 
 
 def optional(text: str) -> Any:
@@ -85,6 +86,9 @@ class SendMessagesInput:
         "stored is returned, what was refused is tried anew. The header `Idempotency-Key` does the same."
     )
     error_policy: ErrorPolicy | None = optional("What a refused message means for the others; EACH_ROW.")
+    duplicates: DuplicatePolicy | None = optional(
+        "What becomes of messages that ask for just the same, and have no key of their own; COLLAPSE."
+    )
 
 
 @strawberry.input(description="Which messages to list: those that have all of what is given.")
@@ -140,6 +144,7 @@ def _build_many(cls: type[SendMessagesInput], given: Mapping[str, Any], context:
         messages=[_build(SendMessageInput, one, context) for one in given["messages"]],
         idempotency_key=given.get("idempotencyKey"),
         error_policy=given.get("errorPolicy"),
+        duplicates=given.get("duplicates"),
     )
 
 

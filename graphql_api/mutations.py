@@ -17,13 +17,14 @@ from graphql_api.errors import (
     MessageNotFound,
     NotCancelable,
 )
-from graphql_api.idempotency import is_alone, key_of, tell_replayed
+from graphql_api.idempotency import is_alone, key_of, shown, tell_replayed
 from graphql_api.inputs import SendMessageInput, SendMessagesInput
 from graphql_api.types import CancelMessageSuccess, Message, SendMessagesPayload, SendMessagesRow, SendMessageSuccess
 from sms import errors
 from sms.services.accept import accept
 from sms.services.accept_many import ErrorPolicy, accept_many
 from sms.services.cancel import cancel
+from sms.services.duplicates import DuplicatePolicy
 from sms.services.store import Accepted, limit_behind, windows_of
 
 SendMessageResult = Annotated[
@@ -87,7 +88,9 @@ async def send(context: Context, input: SendMessageInput, is_alone: Callable[[],
         raise
     context.tell(rate_limit.headers_of(accepted.windows))
     tell_replayed(context, [accepted], is_alone)
-    return SendMessageSuccess(message=Message.of(accepted.message), replayed=accepted.replayed)
+    return SendMessageSuccess(
+        message=Message.of(accepted.message), replayed=accepted.replayed, idempotency_key=shown(key)
+    )
 
 
 async def send_many(context: Context, input: SendMessagesInput, is_alone: Callable[[], bool]) -> SendMessagesPayload:
@@ -101,6 +104,7 @@ async def send_many(context: Context, input: SendMessagesInput, is_alone: Callab
         messages=[one.as_kwargs() for one in input.messages],
         idempotency_key=key,
         error_policy=input.error_policy or ErrorPolicy.EACH_ROW,
+        duplicates=input.duplicates or DuplicatePolicy.COLLAPSE,
     )
     context.tell(rate_limit.headers_of(windows_of(results)))
     if (limit := limit_behind(results)) is not None:
@@ -110,5 +114,9 @@ async def send_many(context: Context, input: SendMessagesInput, is_alone: Callab
     return SendMessagesPayload(
         accepted=accepted,
         refused=len(results) - accepted,
-        results=[SendMessagesRow.of(one) for one in results],
+        results=[
+            SendMessagesRow.of(one, key=asked.idempotency_key)
+            for one, asked in zip(results, input.messages, strict=True)
+        ],
+        idempotency_key=shown(key),
     )

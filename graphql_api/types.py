@@ -11,6 +11,7 @@ from graphql_api.context import Info
 from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal, Refusal
 from graphql_api.feed import Item
+from graphql_api.idempotency import shown
 from sms.errors import SmsError
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -180,6 +181,7 @@ class SendMessageSuccess:
 
     message: Message = described("The message.")
     replayed: bool = described("Whether the idempotency key had been used for this very message before.")
+    idempotency_key: str | None = described("The key that was given, in the input or the header. Null if none was.")
 
 
 @strawberry.type(description="What became of one of many messages: it has either a `message` or a `refusal`.")
@@ -187,24 +189,35 @@ class SendMessagesRow:
     """What became of one of many messages."""
 
     message: Message | None = described("The message, stored for good. Null if it was refused.")
-    replayed: bool = described("Whether its idempotency key had been used for this very message before.")
+    replayed: bool = described(
+        "Whether it was there already: its idempotency key had been used for this very message before, or it is an "
+        "equal one of this request."
+    )
+    idempotency_key: str | None = described(
+        "The key that was given for this message. Null if it has none of its own, or was refused."
+    )
     refusal: Refusal | None = described("Why there is no message: a `MessageRefusal` or a `LimitExceeded`.")
 
     @classmethod
-    def of(cls, result: Accepted | SmsError) -> Self:
-        """Show a result."""
+    def of(cls, result: Accepted | SmsError, *, key: str | None) -> Self:
+        """Show a result, and the key that its message was given."""
         if isinstance(result, SmsError):
-            return cls(message=None, replayed=False, refusal=MessageRefusal.of(result))
-        return cls(message=Message.of(result.message), replayed=result.replayed, refusal=None)
+            return cls(message=None, replayed=False, idempotency_key=None, refusal=MessageRefusal.of(result))
+        return cls(
+            message=Message.of(result.message), replayed=result.replayed, idempotency_key=shown(key), refusal=None
+        )
 
 
 @strawberry.type(description="What became of each of many messages.")
 class SendMessagesPayload:
     """What became of each of many messages."""
 
-    accepted: int = described("How many are stored, now or before.")
+    accepted: int = described("How many are stored, now or before; equal ones that are one message count each.")
     refused: int = described("How many are not.")
     results: list[SendMessagesRow] = described("One for each message, in their order.")
+    idempotency_key: str | None = described(
+        "The key that was given for the batch, in the input or the header. Null if none was."
+    )
 
 
 @strawberry.type(description="The message is withdrawn for good, now or before, and will never be sent.")

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
-from edge.openapi.headers import LOCATION, REPLAYED
+from edge.openapi.headers import KEY, LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
 from rest_api.events import list_events
 from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN
@@ -24,6 +24,7 @@ from sms.services.accept import accept
 from sms.services.accept_many import accept_many
 from sms.services.cancel import cancel
 from sms.services.plan import plan_message as plan
+from sms.services.rules import clean_key
 from sms.services.store import is_replayed, limit_behind, windows_of
 
 OURS = (InternalError, Unavailable)  # refusals that the client need not mend anything for
@@ -33,10 +34,13 @@ async def create_message(request: Request) -> Response:
     """Accept one message: 202 once it is stored for good."""
     caller = await caller_of(request)
     fields = await requests.new_message(request)
-    accepted = await accept(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    headers = {LOCATION: f"{COLLECTION}{accepted.message.id}/", **rate_limit.headers_of(accepted.windows)}
-    if accepted.replayed:
-        headers[REPLAYED] = "true"
+    key = request.headers.get("idempotency-key")
+    accepted = await accept(caller=caller, idempotency_key=key, **fields)
+    headers = {
+        LOCATION: f"{COLLECTION}{accepted.message.id}/",
+        **_idempotency(key, is_replay=accepted.replayed),
+        **rate_limit.headers_of(accepted.windows),
+    }
     return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
 
 
@@ -44,7 +48,8 @@ async def create_messages(request: Request) -> Response:
     """Accept many messages: 202 once those that are accepted are stored for good, 400 or 429 if none is."""
     caller = await caller_of(request)
     batch = await requests.new_messages(request)
-    results = await accept_many(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **batch)
+    key = request.headers.get("idempotency-key")
+    results = await accept_many(caller=caller, idempotency_key=key, **batch)
     shown = representations.results(results)
     if not shown["accepted"]:
         if (ours := next((one for one in results if isinstance(one, OURS)), None)) is not None:
@@ -53,10 +58,16 @@ async def create_messages(request: Request) -> Response:
             return problems.from_error(limit, **shown)
         detail = "None of the messages was accepted; 'results' tells why."
         return problems.problem(HTTPStatus.BAD_REQUEST, ErrorCode.BATCH_REFUSED, detail, **shown)
-    headers = rate_limit.headers_of(windows_of(results))
-    if all(map(is_replayed, results)):
-        headers[REPLAYED] = "true"
+    headers = {
+        **_idempotency(key, is_replay=all(map(is_replayed, results))),
+        **rate_limit.headers_of(windows_of(results)),
+    }
     return _json(shown, HTTPStatus.ACCEPTED, headers)
+
+
+def _idempotency(key: str | None, *, is_replay: bool) -> dict[str, str]:
+    """Return the headers that tell of the key of what was accepted."""
+    return {**({} if key is None else {KEY: clean_key(key)}), **({REPLAYED: "true"} if is_replay else {})}
 
 
 async def plan_message(request: Request) -> Response:

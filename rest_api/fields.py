@@ -11,6 +11,7 @@ from sms import content, phone_numbers
 from sms.models import DeliveryPolicy, Priority
 from sms.services import rules
 from sms.services.accept_many import MOST, ErrorPolicy
+from sms.services.duplicates import DuplicatePolicy
 
 LONGEST_SENDER_ID: Final = 16  # a number in E.164, with the plus
 
@@ -138,6 +139,16 @@ class NewMessages(TypedDict):
         Annotated[
             str | None,
             About("What a refused message means for the others.", of=ErrorPolicy, default=ErrorPolicy.EACH_ROW.value),
+        ]
+    ]
+    duplicates: NotRequired[
+        Annotated[
+            str | None,
+            About(
+                "What becomes of messages that ask for just the same, and have no key of their own.",
+                of=DuplicatePolicy,
+                default=DuplicatePolicy.COLLAPSE.value,
+            ),
         ]
     ]
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from edge.openapi.headers import CACHING, ETAG, LINK, LOCATION, OF_LIMITS, REPLAYED
+from edge.openapi.headers import CACHING, ETAG, KEY, LINK, LOCATION, OF_LIMITS, REPLAYED
 from edge.openapi.operations import (
     ANYWHERE,
     WITH_BODY,
@@ -98,7 +98,7 @@ CREATE_MESSAGE: Final = Operation(
             description="It is stored.",
             kind=shapes.Message,
             examples={"It waits for a worker": samples.shown(samples.message())},
-            headers=(LOCATION, REPLAYED, *OF_LIMITS),
+            headers=(LOCATION, KEY, REPLAYED, *OF_LIMITS),
             links={"showMessage": "See what becomes of it.", "cancelMessage": "Withdraw it before it is sent."},
         ),
     ),
@@ -120,16 +120,20 @@ CREATE_MESSAGES: Final = Operation(
     summary="Send many messages",
     description="One request, one commit, and a result for each message in its place. The idempotency key is needed, "
     "unless every message has its own, and stands for the whole batch: sent again, however far it came, what was "
-    "stored is shown and what was refused is tried anew.",
+    "stored is shown and what was refused is tried anew. Messages that ask for just the same are one message, unless "
+    "`duplicates` says otherwise; where they are rejected, the later ones have the refusal `DUPLICATE_IN_BATCH`.",
     parameters=(IDEMPOTENCY_KEY,),
-    body=Body(kind=NewMessages, examples={"One good, one bad": samples.BATCH}),
+    body=Body(kind=NewMessages, examples={"One good, one bad": samples.BATCH, "Two that are the same": samples.TWICE}),
     answers=(
         Answer(
             status=HTTPStatus.ACCEPTED,
             description="At least one message is stored.",
             kind=shapes.Results,
-            examples={"One accepted, one refused": samples.as_json(representations.results(samples.results()))},
-            headers=(REPLAYED, *OF_LIMITS),
+            examples={
+                "One accepted, one refused": samples.as_json(representations.results(samples.results())),
+                "Two that are the same": samples.as_json(representations.results(samples.twice())),
+            },
+            headers=(KEY, REPLAYED, *OF_LIMITS),
         ),
     ),
     refusals=refusals(

@@ -1,6 +1,7 @@
 """What a REST client may send, checked for its shape; the rules of the domain are applied behind it."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -12,10 +13,12 @@ from rest_api import parameters
 from rest_api.fields import Fields, NewBatchMessage, NewMessage, NewMessages, fields_of
 from sms.listing import MessageFilter
 from sms.services.accept_many import ErrorPolicy, check_size
+from sms.services.duplicates import DuplicatePolicy
 
 MESSAGE = fields_of(NewMessage)
 BATCH_MESSAGE = fields_of(NewBatchMessage)
 BATCH = fields_of(NewMessages)
+POLICIES: Mapping[str, type[StrEnum]] = {"error_policy": ErrorPolicy, "duplicates": DuplicatePolicy}
 NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
@@ -33,12 +36,9 @@ async def new_messages(request: Request) -> dict[str, Any]:
         where = f"messages[{place}]"
         _require(message, where, dict)
         batch["messages"][place] = _message(message, BATCH_MESSAGE, where=f"{where}.")
-    if "error_policy" in batch:
-        try:
-            batch["error_policy"] = ErrorPolicy(batch["error_policy"])
-        except ValueError:
-            detail = f"'error_policy' must be {' or '.join(ErrorPolicy)}."
-            raise BadRequest(detail, field="error_policy") from None
+    for field, policy in POLICIES.items():
+        if field in batch:
+            batch[field] = _one_of(policy, batch[field], field)
     return batch
 
 
@@ -91,6 +91,13 @@ def _fields(document: dict[str, Any], fields: Fields, *, where: str = "") -> dic
             _require(value, f"{where}{field}", kind)
             given[field] = value
     return given
+
+
+def _one_of(policy: type[StrEnum], given: str, field: str) -> StrEnum:
+    try:
+        return policy(given)
+    except ValueError:
+        raise BadRequest(f"'{field}' must be {' or '.join(policy)}.", field=field) from None
 
 
 def _json_object(request: Request, body: bytes) -> dict[str, Any]:

@@ -45,6 +45,7 @@ BATCH: Final = {
         {**FIELDS, "recipient": "not a number", "text": "Tomorrow at 9:30"},
     ]
 }
+TWICE: Final = {"messages": [FIELDS, FIELDS], "duplicates": "COLLAPSE"}
 ME: Final = {
     "account": {
         "id": "01a20a71-0000-7119-962f-5b266e781ea7",
@@ -141,6 +142,11 @@ def results() -> list[Any]:
             "recipient",
         ),
     ]
+
+
+def twice() -> list[Any]:
+    """Return what becomes of a batch with the same message twice."""
+    return [Accepted(message(), replayed=False), Accepted(message(), replayed=True)]
 
 
 def plan() -> Plan:

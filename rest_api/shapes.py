@@ -128,7 +128,10 @@ class AcceptedResult(TypedDict):
     """A message of a batch that is stored."""
 
     message: Annotated[Message, About("It.")]
-    replayed: Annotated[bool, About("Whether an earlier request stored it.")]
+    replayed: Annotated[
+        bool,
+        About("Whether it was there already: an earlier request stored it, or it is an equal one of this request."),
+    ]
 
 
 class RefusedResult(TypedDict):
@@ -143,7 +146,7 @@ Result = AcceptedResult | RefusedResult
 class Results(TypedDict):
     """What became of the messages of a batch."""
 
-    accepted: Annotated[int, About("How many are stored.", minimum=0)]
+    accepted: Annotated[int, About("How many are stored; equal ones that are one message count each.", minimum=0)]
     refused: Annotated[int, About("How many are not.", minimum=0)]
     results: Annotated[list[Result], About("One for each message, in their order.")]
 

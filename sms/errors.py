@@ -6,6 +6,7 @@ SmsError
 ├── InvalidBatch           the caller can mend the request for many messages
 ├── InvalidList            the caller can mend the request for a list
 ├── BatchRefused           nothing is wrong with this message, but with another one of its batch
+├── DuplicateInBatch       an earlier one of its batch asks for the same
 ├── InternalError          our own fault
 ├── MessageNotFound        no such message, or another account's
 ├── InvalidCursor          the feed cannot be continued from there
@@ -61,6 +62,7 @@ class ErrorCode(StrEnum):
     MESSAGE_NOT_FOUND = "MESSAGE_NOT_FOUND"
     BATCH_INVALID = "BATCH_INVALID"
     BATCH_REFUSED = "BATCH_REFUSED"
+    DUPLICATE_IN_BATCH = "DUPLICATE_IN_BATCH"
     NOT_CANCELABLE = "NOT_CANCELABLE"
     PAGE_SIZE_INVALID = "PAGE_SIZE_INVALID"
     CURSOR_INVALID = "CURSOR_INVALID"
@@ -134,6 +136,17 @@ class BatchRefused(SmsError):
     def __init__(self) -> None:
         super().__init__(
             ErrorCode.BATCH_REFUSED, "Another message was refused, so this request stored nothing: ALL_OR_NOTHING."
+        )
+
+
+class DuplicateInBatch(SmsError):
+    """The message asks for the same as another one of its batch, and its sender wants no duplicates."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(
+            ErrorCode.DUPLICATE_IN_BATCH,
+            f"This is the same as messages[{place}] of this request, and duplicates are to be rejected; if both are "
+            "meant, give each an idempotency key of its own.",
         )
 
 

@@ -23,7 +23,7 @@ from sms.statuses import Status
 MOST = 100  # messages in a page
 USUAL = 50
 LOOKED_AT = 5_000  # rows
-LOOKS_FOR = 0.008  # seconds
+LOOKS_FOR = 0.005  # seconds
 # An id is made before its message waits for its turn to be stored, and `created_at` when it is, by another clock. So
 # ids are searched from so much earlier to so much later, and then `created_at` decides.
 EARLIER: Final = timedelta(seconds=-10)

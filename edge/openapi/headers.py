@@ -7,6 +7,7 @@ from typing import Any, Final
 from edge import rate_limit
 
 LOCATION: Final = "Location"
+KEY: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
 RETRY_AFTER: Final = "Retry-After"
 CHALLENGE: Final = "WWW-Authenticate"
@@ -21,6 +22,10 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
         "description": "Where the message is shown.",
         "required": True,
         "schema": {"type": "string", "format": "uri-reference"},
+    },
+    KEY: {
+        "description": "The request's own, without the quotes of its quoted form; not there if it had none.",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     REPLAYED: {
         "description": "There, and `true`, where an earlier request with the same idempotency key was the one that "

@@ -14,8 +14,18 @@ from typing import Any
 import structlog
 
 from sms import scopes
-from sms.errors import BatchRefused, ErrorCode, InternalError, InvalidBatch, InvalidMessage, Overloaded, SmsError
+from sms.errors import (
+    BatchRefused,
+    DuplicateInBatch,
+    ErrorCode,
+    InternalError,
+    InvalidBatch,
+    InvalidMessage,
+    Overloaded,
+    SmsError,
+)
 from sms.services.authenticate import Caller
+from sms.services.duplicates import DuplicatePolicy, copies, equal_places, spread
 from sms.services.new_message import NewMessage, check
 from sms.services.rules import clean_key
 from sms.services.store import Accepted, NothingStored, find, nudge_for, store, store_all
@@ -26,6 +36,7 @@ MOST = 1_000  # messages in a batch
 MOST_AT_ONCE = 16  # batches that are checked or wait, a few MB each; one more is told to come back
 TURN = 25  # messages that are checked before other requests get their turn: less than a millisecond
 
+Checked = NewMessage | SmsError
 Result = Accepted | SmsError
 
 log = structlog.get_logger(__name__)
@@ -44,6 +55,7 @@ async def accept_many(
     messages: Sequence[Mapping[str, Any]],
     idempotency_key: str | None = None,
     error_policy: ErrorPolicy = ErrorPolicy.EACH_ROW,
+    duplicates: DuplicatePolicy = DuplicatePolicy.COLLAPSE,
 ) -> list[Result]:
     """Store messages, given as what `accept` takes, in one commit; return what became of each, in their order.
 
@@ -63,8 +75,12 @@ async def accept_many(
         raise Overloaded
     async with _room:
         checked = await _check_each(caller, messages, key)
-        all_or_nothing = error_policy is ErrorPolicy.ALL_OR_NOTHING
-        results = await _store_all(checked) if all_or_nothing else await _store_each(checked)
+        same = {} if duplicates is DuplicatePolicy.ALLOW else await _find_copies(messages, checked)
+        if duplicates is DuplicatePolicy.REJECT:
+            checked, same = [DuplicateInBatch(same[n]) if n in same else one for n, one in enumerate(checked)], {}
+        write = _store_all if error_policy is ErrorPolicy.ALL_OR_NOTHING else _store_each
+        results = await write([one for n, one in enumerate(checked) if n not in same] if same else checked)
+        results = spread(results, same) if same else results
     nudge_for([one.message for one in results if isinstance(one, Accepted) and not one.replayed])
     return results
 
@@ -84,10 +100,8 @@ def _clean(key: str | None) -> str | None:
         raise InvalidBatch.because(error) from None
 
 
-async def _check_each(
-    caller: Caller, messages: Sequence[Mapping[str, Any]], key: str | None
-) -> list[NewMessage | InvalidMessage]:
-    checked: list[NewMessage | InvalidMessage] = []
+async def _check_each(caller: Caller, messages: Sequence[Mapping[str, Any]], key: str | None) -> list[Checked]:
+    checked: list[Checked] = []
     for place, message in enumerate(messages):
         if place % TURN == TURN - 1 or message.get("transliterate"):  # of a long text that takes milliseconds
             await asyncio.sleep(0)
@@ -99,7 +113,15 @@ async def _check_each(
     return checked
 
 
-async def _store_each(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
+async def _find_copies(messages: Sequence[Mapping[str, Any]], checked: Sequence[Checked]) -> dict[int, int]:
+    """Return the places that ask for the same as another one, each with that one. Raises Unavailable."""
+    if not (sets := equal_places(messages, checked)):
+        return {}
+    equal = {n: one for places in sets for n in places if isinstance(one := checked[n], NewMessage)}
+    return copies(sets, equal, await _threads.run(find, list(equal.values())))
+
+
+async def _store_each(checked: Sequence[Checked]) -> list[Result]:
     new = [one for one in checked if isinstance(one, NewMessage)]
     stored = iter(_known(await _threads.run(write_in_halves, partial(store, is_batch=True), new)) if new else ())
     return [next(stored) if isinstance(one, NewMessage) else one for one in checked]
@@ -114,7 +136,7 @@ def _known(results: Sequence[Accepted | Exception]) -> list[Result]:
     return [one if isinstance(one, Accepted | SmsError) else ours for one in results]
 
 
-async def _store_all(checked: Sequence[NewMessage | InvalidMessage]) -> list[Result]:
+async def _store_all(checked: Sequence[Checked]) -> list[Result]:
     """Store all or none. What an earlier request stored is there all the same, and shown."""
     new = [one for one in checked if isinstance(one, NewMessage)]
     reasons: Sequence[Result] = [BatchRefused()] * len(new)

@@ -48,7 +48,9 @@ def test_the_file_has_the_ten_requests(results):
         None,
     ]
     assert set(results[9][1].json()) == {"events", "cursor", "more"}
-    assert [set(row) for row in results[6][1].json()["results"]] == [{"message", "replayed"}, {"refusal"}]
+    first, refused, same = results[6][1].json()["results"]
+    assert [set(row) for row in (first, refused)] == [{"message", "replayed"}, {"refusal"}]
+    assert (same["message"]["id"], same["replayed"]) == (first["message"]["id"], True)
     assert results[8][1].json()["messages"][0]["recipient"] == "+233200000905"
 
 

@@ -41,7 +41,9 @@ class Client:
     async def rest_batch(self, count, *, key, **fields):
         """Send some messages by REST."""
         return await self.post(
-            "/api/messages/batch/", {"messages": [MESSAGE] * count, **fields}, **{"Idempotency-Key": key}
+            "/api/messages/batch/",
+            {"messages": [MESSAGE] * count, "duplicates": "ALLOW", **fields},
+            **{"Idempotency-Key": key},
         )
 
     async def graphql(self, query, **given):
@@ -152,14 +154,14 @@ async def test_graphql_tells_it_as_data(client):
 async def test_a_batch_by_graphql_says_for_each_what_became_of_it(client):
     """A refusal of its own for each where some were accepted, and one for all where none was."""
     shop = await client(daily_quota=2)
-    some = await shop.graphql(SEND_MANY, messages=[CAMEL] * 3, idempotencyKey="a")
+    some = await shop.graphql(SEND_MANY, messages=[CAMEL] * 3, duplicates="ALLOW", idempotencyKey="a")
     said = some.json()["data"]["sendMessages"]
     refusal = said["results"][2]["refusal"]
     assert (said["accepted"], said["refused"], [one["refusal"] for one in said["results"][:2]]) == (2, 1, [None, None])
     assert (refusal["__typename"], refusal["code"]) == ("LimitExceeded", "QUOTA_EXCEEDED")
     assert 0 < refusal["retryAfter"] <= 86_400
     assert some.headers.keys() >= HEADERS
-    none = await shop.graphql(SEND_MANY, messages=[CAMEL] * 2, idempotencyKey="b")
+    none = await shop.graphql(SEND_MANY, messages=[CAMEL] * 2, duplicates="ALLOW", idempotencyKey="b")
     said = none.json()["data"]["sendMessages"]
     assert (said["__typename"], said["code"]) == ("LimitExceeded", "QUOTA_EXCEEDED")
     assert none.headers.keys() >= HEADERS

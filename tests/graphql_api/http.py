@@ -78,7 +78,7 @@ SEND = """
 mutation Send($input: SendMessageInput!) {
   sendMessage(input: $input) {
     __typename
-    ... on SendMessageSuccess { replayed message { ...Everything } }
+    ... on SendMessageSuccess { replayed idempotencyKey message { ...Everything } }
     ... on Refusal { code field detail }
   }
 }

@@ -12,6 +12,7 @@ from graphql_api.schema import schema
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy
 from sms.numbering import NumberType
+from sms.services.duplicates import DuplicatePolicy
 from sms.services.rules import RuleName
 from sms.statuses import Status
 
@@ -53,6 +54,7 @@ def test_everything_is_described(type_):
         ("MessageStatus", Status),
         ("ErrorCode", ErrorCode),
         ("DeliveryPolicy", DeliveryPolicy),
+        ("DuplicatePolicy", DuplicatePolicy),
         ("RuleName", RuleName),
         ("NumberType", NumberType),
     ],

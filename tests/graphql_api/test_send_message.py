@@ -31,6 +31,7 @@ async def test_a_message_is_accepted_and_shown_whole(account):
     assert result == {
         "__typename": "SendMessageSuccess",
         "replayed": False,
+        "idempotencyKey": None,
         "message": {
             "id": str(stored.id),
             "senderId": "MyCorp",
@@ -139,6 +140,16 @@ async def test_the_header_stands_for_the_input_field(account):
     quoted = await send(headers={"idempotency-key": '"k-1"'}, idempotencyKey="k-1")
     assert (again, quoted) == ({**first, "replayed": True},) * 2
     assert await count() == 1
+
+
+@pytest.mark.parametrize("given_as", ["k-1", '"k-1"'])
+@pytest.mark.parametrize("where", ["header", "input", "both"])
+async def test_the_key_is_told_as_it_was_given(account, given_as, where):
+    """Wherever it was given, without the quotes of its quoted form, for a new message and for a repeat."""
+    headers = {} if where == "input" else {"idempotency-key": given_as}
+    fields = {} if where == "header" else {"idempotencyKey": given_as}
+    results = [await send(headers=headers, **fields) for _ in range(2)]
+    assert [(one["idempotencyKey"], one["replayed"]) for one in results] == [("k-1", False), ("k-1", True)]
 
 
 async def test_a_replay_is_told_in_a_header_as_in_rest(account):

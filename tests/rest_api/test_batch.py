@@ -39,9 +39,52 @@ def test_each_message_has_a_result_in_its_place(stack, key):
 
 
 def test_a_whole_repeat_says_so(stack, key):
-    """The header of single sends."""
-    answers = [send(stack, [body(), body()], key=key) for _ in range(2)]
+    """The headers of single sends; the key without the quotes of its quoted form."""
+    answers = [send(stack, [body(), body(text="other")], key=one) for one in (key, f'"{key}"')]
     assert [answer.headers.get("idempotency-replayed") for answer in answers] == [None, "true"]
+    assert [answer.headers.get("idempotency-key") for answer in answers] == [key, key]
+
+
+def test_a_batch_without_a_key_of_its_own_tells_none(stack, key):
+    """Its messages have theirs."""
+    answer = send(stack, [body(idempotency_key=key)])
+    assert (answer.status, "idempotency-key" in answer.headers) == (202, False)
+
+
+@pytest.mark.parametrize("fields", [{}, {"duplicates": None}, {"duplicates": "COLLAPSE"}])
+def test_equal_messages_are_one_unless_something_else_is_said(stack, key, fields):
+    """The later one is answered with the first one's message, also when the batch is sent again."""
+    before = count(stack)
+    batch = [body(), body(text="other"), body(recipient="+233 20 000 0901")]
+    first, again = (send(stack, batch, key=key, **fields) for _ in range(2))
+    rows = first.json()["results"]
+    assert [row["replayed"] for row in rows] == [False, False, True]
+    assert rows[2]["message"] == rows[0]["message"]
+    assert [row["message"]["id"] for row in again.json()["results"]] == [row["message"]["id"] for row in rows]
+    assert [one.headers.get("idempotency-replayed") for one in (first, again)] == [None, "true"]
+    assert count(stack) == before + 2
+
+
+def test_equal_messages_are_allowed(stack, key):
+    """Each is a message of its own."""
+    rows = send(stack, [body(), body()], key=key, duplicates="ALLOW").json()["results"]
+    assert [row["replayed"] for row in rows] == [False, False]
+    assert rows[0]["message"]["id"] != rows[1]["message"]["id"]
+
+
+def test_equal_messages_are_rejected(stack, key):
+    """The later one is refused, by a code of its own; with ALL_OR_NOTHING all are, and nothing is stored."""
+    before = count(stack)
+    whole = send(stack, [body(), body()], key=key, duplicates="REJECT", error_policy="ALL_OR_NOTHING")
+    problem = whole.json()
+    assert (whole.status, problem["code"], "idempotency-key" in whole.headers) == (400, "BATCH_REFUSED", False)
+    assert [one["refusal"]["code"] for one in problem["results"]] == ["BATCH_REFUSED", "DUPLICATE_IN_BATCH"]
+    assert count(stack) == before
+    each = send(stack, [body(), body()], key=key, duplicates="REJECT")
+    first, later = each.json()["results"]
+    assert (each.status, first["replayed"], later["refusal"]["field"]) == (202, False, None)
+    assert (later["refusal"]["code"], "messages[0]" in later["refusal"]["detail"]) == ("DUPLICATE_IN_BATCH", True)
+    assert count(stack) == before + 1
 
 
 def test_none_accepted_is_a_problem_that_shows_the_results(stack, key):
@@ -65,6 +108,8 @@ def test_none_accepted_is_a_problem_that_shows_the_results(stack, key):
         ([body(sender="x")], {}, "INVALID_REQUEST", "messages[0].sender"),
         ([body(idempotency_key=1)], {}, "INVALID_REQUEST", "messages[0].idempotency_key"),
         ([body()], {"error_policy": "NONE"}, "INVALID_REQUEST", "error_policy"),
+        ([body()], {"duplicates": "DROP"}, "INVALID_REQUEST", "duplicates"),
+        ([body()], {"duplicates": 1}, "INVALID_REQUEST", "duplicates"),
         ([body()], {"extra": 1}, "INVALID_REQUEST", "extra"),
         ([], {}, "BATCH_INVALID", "messages"),
         ([body()] * 1001, {}, "BATCH_INVALID", "messages"),

@@ -27,6 +27,8 @@ OF_GRAPHQL = {
     ErrorCode.PERSISTED_QUERY_NOT_FOUND,
     ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED,
 }
+# Only a message of a batch is refused with these: they stand in its result, and are no problem's code.
+OF_RESULTS = {ErrorCode.DUPLICATE_IN_BATCH}
 RESPONSES = [
     (path, method, status, response)
     for path, methods in document()["paths"].items()
@@ -62,7 +64,9 @@ def test_every_route_is_described_and_every_described_route_is_served():
 def test_every_code_is_described():
     """Whatever may be refused is there, at some path and status; what is GraphQL's alone is not."""
     described = {code for *_, response in RESPONSES for code in codes_of(response) if code in set(ErrorCode)}
-    assert described == set(ErrorCode) - OF_GRAPHQL
+    assert described == set(ErrorCode) - OF_GRAPHQL - OF_RESULTS
+    operation = document()["paths"]["/api/messages/batch/"]["post"]
+    assert all(f"`{code}`" in operation["description"] for code in OF_RESULTS)
 
 
 def test_refusals_have_the_statuses_that_the_edge_gives_them():

@@ -38,13 +38,13 @@ def body(**fields):
 
 def test_a_message_is_accepted_and_shown(stack):
     """202 with the id, the status and the whole message, and a link to it."""
-    answer = stack.send(
-        key=f"k-{uuid.uuid4()}", text="Your code is 1234", client_reference="order-7", priority="OTP", **OWN
-    )
+    key = f"k-{uuid.uuid4()}"
+    answer = stack.send(key=key, text="Your code is 1234", client_reference="order-7", priority="OTP", **OWN)
     message = answer.json()
     assert answer.status == 202
     assert answer.headers["location"] == f"/api/messages/{message['id']}/"
     assert "idempotency-replayed" not in answer.headers
+    assert answer.headers["idempotency-key"] == key
     expected = {
         "sender_id": "MyCorp",
         "recipient": "+233200000901",
@@ -88,8 +88,16 @@ def test_a_repeat_is_answered_with_the_same_message(stack):
     before = count(stack)
     again = stack.send(key=f'"{key}"', recipient="+233 20 000 0901")
     assert (again.status, again.json()["id"]) == (202, first.json()["id"])
-    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.headers["idempotency-replayed"], again.headers["idempotency-key"]) == ("true", key)
     assert count(stack) == before
+    logs = "".join(child.log.read_text() for child in stack.children)
+    assert logs
+    assert key not in logs
+
+
+def test_without_a_key_no_key_is_told(stack):
+    """What the service makes of places is nobody's business."""
+    assert "idempotency-key" not in stack.send().headers
 
 
 def test_a_key_for_another_message_is_refused(stack):

@@ -30,8 +30,8 @@ def new(caller, count, **fields):
 
 
 def batch(count, **fields):
-    """Some messages for a request."""
-    return [{**MESSAGE, **fields} for _ in range(count)]
+    """Some messages for a request, no two of them equal."""
+    return [{**MESSAGE, "text": f"No. {n}", **fields} for n in range(count)]
 
 
 def counted(caller):
