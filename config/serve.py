@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-import resource
 import socket
 import sys
 from contextlib import suppress
 
 import uvicorn
 
-from config import env, logs
+from config import env, logs, sockets
 
 LARGEST_FRAME = 64 * 1024  # bytes
 SWITCH = 0.0005  # seconds that the loop may keep a thread waiting that has news from the database
@@ -39,7 +38,7 @@ def main() -> None:
     """Serve on HOST and PORT until told to stop."""
     logs.set_up()
     logs.catch_what_escapes()
-    _allow_many_sockets()
+    sockets.allow_many()
     config = uvicorn.Config(
         "config.asgi:application",
         host=env.HOST,
@@ -70,13 +69,6 @@ def _settle_down() -> None:
     gc.collect()
     gc.freeze()  # modules, models and the schema stay: to look at them again and again only costs time
     sys.setswitchinterval(SWITCH)
-
-
-def _allow_many_sockets() -> None:
-    """Take as many open files as we may have: often 1,024 are allowed at first, and each subscriber needs one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # a system that does not mean what it says; then the first limit stays
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

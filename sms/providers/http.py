@@ -23,7 +23,7 @@ from sms.providers.errors import ProviderError
 T = TypeVar("T")
 Fields: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
-MOST_CONNECTIONS = 256
+MOST_CONNECTIONS = 256  # to one host: one that hangs takes none from the others
 CONNECT_TIMEOUT = 3.0
 LARGEST_ANSWER = 1024 * 1024  # bytes
 # Shorter than any provider's own patience with an idle connection: a request sent into one that the provider is just
@@ -75,8 +75,10 @@ class HttpClient:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "no connection in time")
         except aiohttp.ClientConnectorError as error:  # a certificate that is not good is one of these
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"no connection: {type(error).__name__}")
-        except aiohttp.InvalidURL:
-            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the provider's address is none")
+        except ValueError as error:  # an address that is none; credentials with a line's end, which no header can have
+            if body.is_begun:
+                raise
+            return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"cannot be sent: {type(error).__name__}")
         except (aiohttp.ClientError, TimeoutError) as error:
             if body.is_withheld:
                 return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")
@@ -105,7 +107,7 @@ class HttpClient:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
+            connector = aiohttp.TCPConnector(limit=0, limit_per_host=MOST_CONNECTIONS, keepalive_timeout=KEEP_ALIVE)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
             # A GET that was lost with a kept connection would be sent again, and some providers take texts by GET.
             self._session._retry_connection = False  # noqa: SLF001  there is no other way to say it
@@ -177,11 +179,12 @@ class _Body(aiohttp.BytesPayload):
 
     def __init__(self, content: bytes, content_type: str, deadline: float) -> None:
         super().__init__(content, content_type=content_type)
-        self.is_withheld = False
+        self.is_begun = self.is_withheld = False
         self._deadline = deadline
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         """Write it, together with the headers that wait for it."""
+        self.is_begun = True
         if time.monotonic() >= self._deadline:
             self.is_withheld = True
             raise ConnectionAbortedError

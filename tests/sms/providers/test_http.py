@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from sms.providers import http
 from sms.providers.base import Handover, Outcome
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, HttpClient, Request, address
@@ -121,6 +122,49 @@ async def test_broken_json_is_no_answer(post):
     async with Peer(answering(b"HTTP/1.1 200 OK", b"{")) as url:
         answer = await post(url)
     assert (answer.status, answer.json()) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://127.0.0.1:{port}/", {"Authorization": "Bearer pasted with its line's end\n"}),
+        ("http://user:password@127.0.0.1:{port}/", {"Authorization": "Bearer both"}),
+        ("http://[::1/", {}),
+    ],
+)
+async def test_what_cannot_be_written_as_http_has_not_left(url, headers):
+    """An operator's mistake makes no message uncertain, and none is lost when it is mended."""
+    client, received = HttpClient(), []
+
+    async def listen(reader, writer):
+        received.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    request = Request.json(url.format(port=server.sockets[0].getsockname()[1]), {"a": 1}, headers)
+    outcome = await client.send(request, within=0.5, deadline=float("inf"))
+    await client._session.close()
+    server.close()
+    await asyncio.sleep(0.05)
+    assert (outcome.handover, outcome.error) == (NOT_SENT, ProviderError.PROVIDER_UNAVAILABLE)
+    assert b"".join(received) == b""
+
+
+async def test_a_host_that_hangs_takes_no_connection_from_another_one(monkeypatch):
+    """A provider that is slow is no reason to hold another one for broken."""
+    monkeypatch.setattr(http, "MOST_CONNECTIONS", 4)
+    client = HttpClient()
+    async with Peer(hang) as slow, Peer(answering(b"HTTP/1.1 200 OK")) as quick:
+        sending = [
+            asyncio.create_task(client.send(Request.json(slow, {}), within=0.8, deadline=float("inf")))
+            for _ in range(8)
+        ]
+        await asyncio.sleep(0.1)
+        answer = await client.send(Request.json(quick, {}), within=0.3, deadline=float("inf"))
+        outcomes = await asyncio.gather(*sending)
+    await client._session.close()
+    assert isinstance(answer, Answer)
+    assert {one.handover for one in outcomes[:4]} == {MAYBE_SENT}
 
 
 async def test_nothing_leaves_after_the_deadline(post):
