@@ -32,12 +32,14 @@ PATH_WORDS: Final = frozenset(
         "events",
         "graphql",
         "healthz",
+        "inbound",
         "me",
         "messages",
         "metrics",
         "openapi.json",
         "plan",
         "readyz",
+        "status",
         "webhooks",
     ]
 )
@@ -101,7 +103,11 @@ def _error_in(exc_info: Any) -> BaseException | None:
 def path_shown(path: str) -> str:
     """Return a path as a log may have it: with its query and all unknown parts hidden."""
     path, query, _ = path.partition("?")
-    shown = "/".join(part if part in PATH_WORDS or not part or _is_id(part) else HIDDEN for part in path.split("/"))
+    parts = path.split("/")
+    has_token = "webhooks" in parts  # which a provider's address ends with, and which may look like an id
+    shown = "/".join(
+        part if part in PATH_WORDS or not part or (_is_id(part) and not has_token) else HIDDEN for part in parts
+    )
     return f"{shown}{query and '?'}{query and HIDDEN}"
 
 

@@ -476,6 +476,8 @@ def test_what_nobody_caught_is_told_in_the_same_way():
         ),
         (f"/api/messages/{NUMBER}/", "/api/messages/***/"),
         (f"/graphql/?query={TEXT}", "/graphql/?***"),
+        ("/api/webhooks/vonage-gh/status/a-token/", "/api/webhooks/***/status/***/"),
+        ("/api/webhooks/vonage-gh/inbound/01a20a71-b958-72b2-8f48-3aa7db2cdc78", "/api/webhooks/***/inbound/***"),
         ("/", "/"),
         ("", ""),
     ],
