@@ -26,7 +26,7 @@ def caller(transactional_db):
 @pytest.fixture(autouse=True)
 def _nothing_remembered():
     authenticate.forget()
-    snapshot.forget()
+    snapshot.begin_anew()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,7 +21,7 @@ from webhooks.operations import DLR, STATUS
 LARGEST: Final = 1024 * 1024  # bytes; some send a hundred receipts at once
 BUILT_IN: Final = "simulator"
 
-_of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status)(?:/(?P<token>[^/]+))?/?").fullmatch
+_of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status)(?:/(?P<token>[^/].*?))?/?").fullmatch
 
 
 async def take_receipt(request: Request) -> Response:

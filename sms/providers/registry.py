@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
+from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -10,6 +11,8 @@ from django.utils.module_loading import import_string
 from sms.credentials import Safe
 from sms.providers.base import Provider, Setup
 from sms.providers.kinds import kind
+from sms.providers.signatures import secrets_of
+from sms.redaction import words_of
 from sms.routing import snapshot
 from sms.routing.records import RouteRecord
 
@@ -28,7 +31,12 @@ def provider_of(route: RouteRecord) -> Provider:
     """Return the provider of a route. Raises ValueError with a sentence when the route cannot be used as it is."""
     if route.id == 0:
         return _built_in(route.name)
-    return _made(route.name, route.kind, tuple(sorted(route.options.items())), route.credentials)
+    try:
+        return _made(route.name, route.kind, tuple(sorted(route.options.items())), route.credentials)
+    except ValueError:
+        raise
+    except Exception as error:  # a kind of another release, options that are no texts, a bug in an adapter
+        raise ValueError(f"A {route.kind} cannot be made: {words_of(error)}.") from error
 
 
 def forget() -> None:
@@ -60,9 +68,9 @@ def setup_of(name: str, kind_name: str, given: Mapping[str, str]) -> Setup:
     ]
     if missing:
         raise ValueError(f"A {kind_name} needs {', '.join(missing)}.")
-    base = f"{settings.SMS_PUBLIC_URL}/api/webhooks/{name}" if settings.SMS_PUBLIC_URL else None
-    token = given.get("webhook_token", "")
-    tail = f"{token.partition(',')[0]}/" if token else ""
+    base = f"{settings.SMS_PUBLIC_URL}/api/webhooks/{quote(name, safe='')}" if settings.SMS_PUBLIC_URL else None
+    tokens = secrets_of(given.get("webhook_token", ""))
+    tail = f"{quote(tokens[0], safe='')}/" if tokens else ""
     return Setup(
         route=name,
         options={**{one.name: one.default or "" for one in known.values()}, **given},

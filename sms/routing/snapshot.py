@@ -1,5 +1,6 @@
 """The routes as this process knows them: a second old at most, so that nobody asks the database for each message."""
 
+import math
 import time
 from typing import Any, Final
 
@@ -26,31 +27,38 @@ def current() -> Snapshot:
 
     While it is away what was known last is returned. Raises Unavailable if nothing is known.
     """
-    if _known is not None and time.monotonic() < _known[0]:
-        return _known[1]
+    if (known := _known) is not None and time.monotonic() < known[0]:
+        return known[1]
     try:
         return _keep(query(_load))
     except Unavailable:
-        if _known is None:
+        if (known := _known) is None:
             raise
-        return _known[1]
+        return known[1]
 
 
 async def fresh() -> Snapshot:
     """Return the routes, for an event loop. Raises Unavailable."""
-    if _known is not None and time.monotonic() < _known[0]:
-        return _known[1]
+    if (known := _known) is not None and time.monotonic() < known[0]:
+        return known[1]
     return await in_thread(current)
 
 
 def last() -> Snapshot:
     """Return what is known, without asking anybody; no routes where nothing is."""
-    return Snapshot() if _known is None else _known[1]
+    return Snapshot() if (known := _known) is None else known[1]
 
 
 def forget() -> None:
-    """Ask the database the next time."""
+    """Ask the database the next time. What was known stays until it answers: no routes would be another thing."""
     global _known  # noqa: PLW0603  a process knows one set of routes
+    if (known := _known) is not None:
+        _known = (-math.inf, known[1])
+
+
+def begin_anew() -> None:
+    """Be as a process that has just started."""
+    global _known  # noqa: PLW0603
     _known = None
 
 

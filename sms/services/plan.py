@@ -15,6 +15,7 @@ from sms.numbering import NumberFacts
 from sms.providers.registry import provider_of
 from sms.routing import snapshot
 from sms.routing.choose import Wanted, first_choice
+from sms.routing.records import RouteRecord
 from sms.segments import Encoding
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, Rule, RuleName, written
@@ -120,7 +121,16 @@ def _route(draft: Draft, caller: Caller) -> WayThere | None:
     choice = first_choice(snapshot.last(), wanted, now=datetime.now(UTC), draw=random.random())  # noqa: S311
     if choice is None:
         return None
-    return WayThere(choice.route.name, provider_of(choice.route).takes_batches, choice.reason)
+    return WayThere(choice.route.name, _takes_batches(choice.route), choice.reason)
+
+
+def _takes_batches(route: RouteRecord) -> bool:
+    try:
+        return provider_of(route).takes_batches
+    except (
+        ValueError
+    ):  # it cannot be used as it is set up: accepted is a message all the same, and goes elsewhere or waits
+        return False
 
 
 def _judge(draft: Draft, caller: Caller) -> list[Verdict]:

@@ -34,6 +34,7 @@ def assign(new: Sequence[NewMessage]) -> dict[UUID, NoRoute]:
             refused[m.id] = NoRoute()
             continue
         m.route_id, m.reason = choice.route.id, choice.reason
+        m.price = m.currency = None  # a set that is stored in halves comes here again
         if choice.route.price is not None:
             m.price, m.currency = choice.route.price * m.segment_count, choice.route.currency
     return refused
