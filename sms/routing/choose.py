@@ -34,6 +34,7 @@ class Choice(NamedTuple):
 
     route: RouteRecord
     reason: str
+    delay: float = 0.0  # seconds until it is worth a try
 
 
 def allowed(snapshot: Snapshot, wanted: Wanted) -> Sequence[RouteRecord]:
@@ -81,11 +82,14 @@ def choose(
     return _draw(nearest, draw)
 
 
-def first_choice(snapshot: Snapshot, wanted: Wanted, *, now: datetime, draw: float) -> Choice | None:
+def first_choice(
+    snapshot: Snapshot, wanted: Wanted, *, now: datetime, draw: float, besides: Collection[int] = ()
+) -> Choice | None:
     """Choose as `choose` does; while no route can be used, one that will be. None: no route's rules let it by."""
-    if (choice := choose(snapshot, wanted, now=now, draw=draw)) is not None:
+    if (choice := choose(snapshot, wanted, now=now, draw=draw, besides=besides)) is not None:
         return choice
-    return Choice(found[0], "none can be used now") if (found := allowed(snapshot, wanted)) else None
+    found = [one for one in allowed(snapshot, wanted) if one.id not in besides]
+    return Choice(found[0], "none can be used now") if found else None
 
 
 def _lets_by(route: RouteRecord, wanted: Wanted) -> bool:

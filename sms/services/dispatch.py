@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from uuid_utils.compat import uuid7
 
-from sms import faults
+from sms import faults, retry
 from sms.database import at_once, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Priority
@@ -19,7 +19,7 @@ from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
 from sms.providers.base import Handover, Outcome, Submission
 from sms.providers.errors import BACKOFFS, ELSEWHERE, OURS, ProviderError
 from sms.routing import snapshot
-from sms.routing.choose import Choice, Wanted, allowed, choose, why_not
+from sms.routing.choose import Choice, Wanted, allowed, choose, first_choice, why_not
 from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
 from sms.services import clock, moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
@@ -75,7 +75,9 @@ def claim(route: RouteRecord = SIMULATOR, *, limit: int) -> list[Claimed]:
         routes = snapshot.current()
         claimed, changes, detours = transact(_claim, route, limit, clock.watch(), routes)
         announce(changes)
-        if any(delay == 0 for _, _, _, delay in detours):
+        # A full set of which not all was claimed: there may be more that is due, and the pump cannot tell.
+        is_short = len(claimed) < limit == len(changes) + len(detours)
+        if is_short or any(delay == 0 for _, _, _, delay in detours):
             nudge_dispatch()
         if claimed or not (changes or detours):
             return claimed
@@ -199,20 +201,39 @@ def _record(
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
 
 
-TRIED = "SELECT DISTINCT message_id, provider FROM sms_submitattempt WHERE message_id = ANY(%s::uuid[])"
+TRIED = """
+SELECT DISTINCT ON (message_id, provider) message_id, provider, error_code FROM sms_submitattempt
+WHERE message_id = ANY(%s::uuid[]) ORDER BY message_id, provider, number DESC
+"""
 
 
 def _other_routes(routes: Snapshot, told: Sequence[tuple[Claimed, Outcome]]) -> Mapping[UUID, Choice]:
     """Choose another route for each message that its own certainly did not take, and that another one may take."""
-    stranded = [one for one, outcome in told if _may_go_elsewhere(one, outcome)] if len(routes.routes) > 1 else []
+    stranded = [pair for pair in told if _may_go_elsewhere(*pair)] if len(routes.routes) > 1 else []
     if not stranded:
         return {}
     ids = {one.name: one.id for one in routes.all}
-    tried: dict[UUID, set[int]] = {one.message_id: {one.route.id} for one in stranded}
-    for message_id, name in rows(TRIED, list(tried)):
-        tried[message_id].add(ids.get(name, SIMULATOR.id))
-    choices = ((one.message_id, _choose(routes, one.wanted, besides=tried[one.message_id])) for one in stranded)
+    answers: dict[UUID, dict[int, str | None]] = {one.message_id: {} for one, _ in stranded}
+    for message_id, name, error in rows(TRIED, list(answers)):
+        answers[message_id][ids.get(name, SIMULATOR.id)] = error
+    for one, outcome in stranded:
+        answers[one.message_id][one.route.id] = outcome.error
+    choices = ((one.message_id, _other_route(routes, one, answers[one.message_id])) for one, _ in stranded)
     return {message_id: choice for message_id, choice in choices if choice is not None}
+
+
+def _other_route(routes: Snapshot, one: Claimed, answers: Mapping[int, str | None]) -> Choice | None:
+    """Choose a route that was not tried; before a refusal is final, also one that was only away, or is at present.
+
+    `answers`: the last error of each route that was tried, by its id.
+    """
+    choice = _choose(routes, one.wanted, besides=answers)
+    if choice is not None or answers[one.route.id] in BACKOFFS:
+        return choice
+    refused = [route_id for route_id, error in answers.items() if error not in BACKOFFS]
+    now, delay = datetime.now(UTC), retry.SUBMIT.delay(one.attempt_number)
+    choice = first_choice(routes, one.wanted, now=now, draw=random.random(), besides=refused)  # noqa: S311
+    return None if choice is None or delay is None else choice._replace(delay=delay)
 
 
 def _may_go_elsewhere(one: Claimed, outcome: Outcome) -> bool:
@@ -259,7 +280,7 @@ def as_move(one: Claimed, outcome: Outcome, *, elsewhere: Choice | None = None) 
         move.status = Status.UNCERTAIN
     elif outcome.handover is Handover.NOT_SENT and elsewhere is not None:
         move.status, move.known_not_sent = Status.QUEUED, True
-        move.route_id = elsewhere.route.id
+        move.route_id, move.delay = elsewhere.route.id, elsewhere.delay
         move.reason = f"{elsewhere.reason}; {one.route.name} said {outcome.error}"
     elif outcome.handover is Handover.NOT_SENT:
         _decide_retry(move, one.attempt_number, outcome)

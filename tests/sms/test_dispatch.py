@@ -1,10 +1,14 @@
 """Claiming and recording: what a worker writes before and after it calls a provider."""
 
 import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import redis
 from django.db import connection
+from django.db.models.functions import Now
 
 from sms import retry
 from sms.models import DispatchEntry, Message, MessageEvent, SubmitAttempt
@@ -279,3 +283,17 @@ def test_the_older_and_the_more_urgent_go_first(caller):
     DispatchEntry.objects.filter(message=urgent).update(priority=1)
     assert [one.message_id for one in claim(limit=2)] == [urgent.id, first.id]
     assert [one.message_id for one in claim()] == [second.id]
+
+
+def test_a_set_that_was_full_is_not_taken_for_the_last(caller, settings):
+    """Half of it had expired: what is due behind it does not wait for the next sweep."""
+    expired, _, later = store(caller), store(caller), store(caller)
+    DispatchEntry.objects.filter(message=expired).update(expires_at=Now() - timedelta(seconds=1))
+    broker = redis.Redis.from_url(settings.SMS_REDIS_URL)
+    time.sleep(0.1)  # what was asked for before has been sent
+    broker.delete("dispatch")
+    assert len(claim(limit=2)) == 1
+    end = time.monotonic() + 5
+    while not broker.llen("dispatch") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (broker.llen("dispatch") > 0, status(expired), status(later)) == (True, "EXPIRED", "QUEUED")
