@@ -8,6 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 
 import structlog
@@ -18,6 +19,7 @@ from sms.errors import Unavailable
 from sms.providers.base import Outcome, Provider
 from sms.providers.http import client
 from sms.providers.registry import provider_of
+from sms.providers.unusable import Unusable
 from sms.routing import snapshot
 from sms.routing.records import RouteRecord
 from sms.services import dispatch
@@ -67,20 +69,26 @@ class Pump:
         """`serves`: which kinds of provider are this process's business."""
         self._serves = serves
         self._asked = 1
+        self._followed = 0  # which ask the routes were looked at for
+        self._asking = threading.Lock()
+        self._is_woken = False
         self._lanes: dict[int, Lane] = {}
+        self._unusable: dict[int, tuple[RouteRecord, Provider]] = {}
         self._under_way = 0
         self._came: SimpleQueue[Sequence[tuple[Lane, Claimed, Outcome]]] = SimpleQueue()
 
     @property
     def is_asked(self) -> bool:
         """Whether there may be something due."""
-        return not self._lanes or any(lane.looked_at != self._asked for lane in self._lanes.values())
+        return self._followed != self._asked or any(one.looked_at != self._asked for one in list(self._lanes.values()))
 
     def ask(self) -> None:
         """Let the pump look for what is due, also while it waits for answers."""
-        was_asked, self._asked = self.is_asked, self._asked + 1
-        if not was_asked:
-            self._came.put(())
+        with self._asking:  # of two at once each counts
+            self._asked += 1
+            if not self._is_woken:
+                self._is_woken = True
+                self._came.put(())
 
     def run(self, keep_going: Callable[[], bool]) -> None:
         """Work until nothing is due and nothing under way."""
@@ -95,21 +103,35 @@ class Pump:
 
     def _next_lane(self) -> Lane | None:
         """Return a lane that was not looked at since somebody asked, and that has room."""
+        asked = self._asked
         self._follow_routes()
+        self._followed = asked
         return next((one for one in self._lanes.values() if one.looked_at != self._asked and one.room), None)
 
     def _follow_routes(self) -> None:
         """Have a lane for each route, and its provider as it is set up now."""
         for route in snapshot.current().all:
-            try:
-                provider = provider_of(route)
-            except Exception as error:  # noqa: BLE001  one route that is set up wrongly stops no other one
-                log.error("route_unusable", route=route.name, error=str(error))  # noqa: TRY400  the sentence says it
-                continue
+            provider = self._provider_of(route)
             if not self._serves(type(provider)):
+                self._lanes.pop(route.id, None)  # where it could not be made before, it was
                 continue
             lane = self._lanes.setdefault(route.id, Lane(route, provider))
             lane.route, lane.provider = route, provider
+
+    def _provider_of(self, route: RouteRecord) -> Provider:
+        """Return a route's provider; where it cannot be made, one that refuses, lest what is queued there be lost."""
+        known, stand_in = self._unusable.get(route.id, (None, None))
+        if stand_in is not None and known == route:
+            return stand_in
+        try:
+            provider = provider_of(route)
+        except ValueError as error:  # one route that is set up wrongly stops no other one
+            log.error("route_unusable", route=route.name, error=str(error))  # noqa: TRY400  the sentence says it
+            provider = Unusable(route.name)
+            self._unusable[route.id] = route, provider
+        else:
+            self._unusable.pop(route.id, None)
+        return provider
 
     def _claim(self, lane: Lane) -> None:
         lane.looked_at = self._asked  # who asks from here on may mean something that this claim does not see
@@ -138,7 +160,8 @@ class Pump:
         try:
             async with asyncio.timeout(lease_ends - time.monotonic()):
                 async for outcomes in provider.submit(submissions, deadline=lease_ends - provider.patience):
-                    self._came.put([(lane, awaited.pop(one), outcome) for one, outcome in outcomes.items()])
+                    told = outcomes.items()  # of what was told before, or was never asked, there is nothing to record
+                    self._came.put([(lane, awaited.pop(one), outcome) for one, outcome in told if one in awaited])
         except Exception as error:  # a bug in an adapter: nobody knows what has left
             log.exception("submit_failed", provider=provider.name, messages=len(awaited))
             reason = f"our own error: {type(error).__name__}"
@@ -148,6 +171,7 @@ class Pump:
     def _take(self) -> list[tuple[Lane, Claimed, Outcome]]:
         """Wait for outcomes, and return all that have come."""
         came = list(self._came.get())
+        self._is_woken = False
         if came and len(came) < self._under_way // 4:
             time.sleep(GATHER)
         while True:
@@ -164,9 +188,10 @@ class Pump:
         by_lane: dict[Lane, list[tuple[Claimed, Outcome]]] = {}
         for lane, one, outcome in came:
             by_lane.setdefault(lane, []).append((one, outcome))
-        for lane, theirs in by_lane.items():
-            lane.under_way -= len(theirs)
-            _record_surely([one for one, _ in theirs], [outcome for _, outcome in theirs])
+        with ExitStack() as recording:  # what cannot be written of one lane keeps nothing of another from it
+            for lane, theirs in by_lane.items():
+                lane.under_way -= len(theirs)
+                recording.callback(_record_surely, [one for one, _ in theirs], [outcome for _, outcome in theirs])
 
 
 def _record_surely(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
