@@ -34,7 +34,8 @@ def assign(new: Sequence[NewMessage]) -> dict[UUID, NoRoute]:
             refused[m.id] = NoRoute()
             continue
         m.route_id, m.reason = choice.route.id, choice.reason
-        m.price = m.currency = None  # a set that is stored in halves comes here again
+        m.price = m.currency = m.charged_to = None  # a set that is stored in halves comes here again
         if choice.route.price is not None:
             m.price, m.currency = choice.route.price * m.segment_count, choice.route.currency
+            m.charged_to = choice.route.name
     return refused
