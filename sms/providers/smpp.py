@@ -7,13 +7,14 @@ made as it is: docs/adr/0009-smpp.md.
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import structlog
 
-from sms.errors import InvalidReceipt, SignatureRefused, Unavailable
+from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused, Unavailable
 from sms.providers.base import (
     LONGEST_CODE,
     LONGEST_REFERENCE,
@@ -102,6 +103,7 @@ ERROR_OF_NETWORK: Final = {
     "3:36": ProviderError.NETWORK_FAILURE,
 }
 ERROR_OF_WORD: Final = {"EXPIRED": ProviderError.EXPIRED_CARRIER}
+LONGEST_ADDRESS: Final = 32  # characters; the standard's field has 20
 VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
 
 
@@ -109,7 +111,8 @@ class Smpp(Provider):
     """Submits through the connection that `keep_bound` keeps, in the process that runs that. Others are not bound."""
 
     STATUS_BY_WORD = STATUS_BY_WORD
-    ERROR_BY_CODE: Mapping[str, ProviderError] = {**ERROR_BY_STATUS, **ERROR_OF_NETWORK}
+    ERROR_BY_CODE = MappingProxyType(ERROR_BY_STATUS | ERROR_OF_NETWORK)
+    HAS_OWN_PROCESS = True
     FACTS = Facts(
         title="SMPP 3.4 and 5.0",
         signature="none: receipts and texts come through the connection that we open; TLS is an option",
@@ -176,7 +179,10 @@ class Smpp(Provider):
             version=VERSIONS[version],
             tls=tls == "yes",
         )
-        smsc.bind_body()
+        try:
+            smsc.bind_body()
+        except ValueError:
+            raise ValueError("system_id, password and system_type are texts of ASCII") from None
         terms = Terms(
             window=_number(setup, "window", most=1_000),
             timeout=setup.timeout,
@@ -216,6 +222,7 @@ class Smpp(Provider):
         session = self._link.session
         if session is None:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "not bound")
+        message_id = ""
         bodies = self._bodies(submission)
         for number, body in enumerate(bodies, 1):
             ended = await _hand_over(session, body, deadline=deadline)
@@ -223,7 +230,8 @@ class Smpp(Provider):
                 ended = await _hand_over(session, body, deadline=deadline)  # which waits by itself
             if isinstance(ended, Outcome):
                 return ended if number == 1 else Outcome.maybe_sent(f"part {number} of {len(bodies)}: {ended.detail}")
-        return Outcome.sent(self._id_base.of_answer(ended) if ended else str(submission.attempt_id))
+            message_id = ended
+        return Outcome.sent(self._id_base.of_answer(message_id) if message_id else str(submission.attempt_id))
 
     def _bodies(self, submission: Submission) -> Sequence[bytes]:
         """Return what to submit. Only the last part asks for a receipt: its id is the one that is kept."""
@@ -231,7 +239,7 @@ class Smpp(Provider):
             submission.text,
             alphabet=self._alphabet,
             long_messages=self._long_messages,
-            reference=next(self._references) % 256,
+            references=self._references,
         )
         return [
             pdu.encode_message(
@@ -283,6 +291,10 @@ class Smpp(Provider):
         """Refuse: nothing of this provider comes by HTTP."""
         raise SignatureRefused("An SMSC brings receipts and texts through its own connection.")
 
+    def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:  # noqa: ARG002
+        """Refuse: nothing of this provider comes by HTTP."""
+        raise InvalidInbound("An SMSC brings receipts and texts through its own connection.")
+
     def receipts(self, request: WebhookRequest) -> Sequence[DeliveryReport]:  # noqa: ARG002
         """Refuse: nothing of this provider comes by HTTP."""
         raise InvalidReceipt("An SMSC brings receipts and texts through its own connection.")
@@ -298,8 +310,8 @@ async def _hand_over(session: Session, body: bytes, *, deadline: float) -> str |
         return Outcome.maybe_sent(str(error))
     if answer.status != pdu.OK:
         code = f"{answer.status:#x}"
-        error = ERROR_BY_STATUS.get(code, ProviderError.UNCLASSIFIED)
-        return Outcome.not_sent(error, f"command_status {code}", provider_error=code)
+        refusal = ERROR_BY_STATUS.get(code, ProviderError.UNCLASSIFIED)
+        return Outcome.not_sent(refusal, f"command_status {code}", provider_error=code)
     if answer.command == pdu.GENERIC_NACK:
         return Outcome.maybe_sent("a refusal that says that all is well")
     return pdu.first_text(answer.body)
@@ -314,13 +326,15 @@ async def _stored(storing: Awaitable[None]) -> int:
 
 
 def _inbound_text(message: Message, read: inbound.Text, reference: str, body: bytes) -> InboundText:
-    part = read.part
+    part = None
+    if (of := read.part) is not None:  # parts of another total are of another text
+        part = Part(f"{of.reference}/{of.total}", of.number, of.total)
     return InboundText(
         provider_reference=reference,
-        sender=texts.number(message.source),
-        recipient=texts.number(message.destination),
+        sender=texts.number(message.source)[:LONGEST_ADDRESS],
+        recipient=texts.number(message.destination)[:LONGEST_ADDRESS],
         text=read.text,
-        part=part and Part(f"{part.reference}/{part.total}", part.number, part.total),
+        part=part,
         body=body,
     )
 

@@ -29,13 +29,13 @@ class Alphabet(StrEnum):
     LATIN1 = "latin1"
     ASCII = "ascii"
 
-    def encode(self, text: str) -> bytes:
+    def to_octets(self, text: str) -> bytes:
         """Return a text of the GSM alphabet in this one. Raises UnicodeEncodeError if a character is not in it."""
         if self is Alphabet.GSM:
             return text.translate(_ENCODE).encode("latin-1")
         return text.encode(self.value)
 
-    def decode(self, octets: bytes) -> str:
+    def to_text(self, octets: bytes) -> str:
         """Return the text, with Latin-1 for what this alphabet does not have: nothing is lost of a stranger's text."""
         if self is Alphabet.GSM and max(octets, default=0) < len(_DECODE):
             return _decode_gsm(octets)
@@ -78,7 +78,7 @@ def decode(octets: bytes, *, data_coding: int, default: Alphabet) -> str:
     if coding in _BINARY:
         return octets.hex()
     encoding = _ENCODINGS.get(coding)
-    text = default.decode(octets) if encoding is None else octets.decode(encoding, "replace")
+    text = default.to_text(octets) if encoding is None else octets.decode(encoding, "replace")
     return text.replace("\0", "")
 
 

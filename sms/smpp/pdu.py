@@ -184,7 +184,7 @@ def decode_data(body: bytes) -> Message:
 
 
 def encode_bind(*, system_id: str, password: str, system_type: str, version: int) -> bytes:
-    """Return the body of a bind. Raises ValueError for texts that have a NUL in them, or are no Latin-1."""
+    """Return the body of a bind. Raises ValueError for texts that have a NUL in them, or are no ASCII."""
     # Their fields are of 15, 8 and 12 characters; SMSCs that give out longer ones also take them.
     names = (c_string(system_id, None), c_string(password, None), c_string(system_type, None))
     return b"".join((*names, bytes((version, 0, 0)), b"\0"))
@@ -196,10 +196,14 @@ def first_text(body: bytes) -> str:
 
 
 def c_string(text: str, longest: int | None) -> bytes:
-    """Return a text with its NUL. Raises ValueError where it has one already, is too long, or no Latin-1."""
-    if "\0" in text or (longest is not None and len(text) > longest):
-        raise ValueError(f"a text with NUL in it, or with more than {longest} characters")
-    return text.encode("latin-1") + b"\0"
+    """Return a text with its NUL. Raises ValueError where it has one already, is too long, or no ASCII."""
+    if longest is not None and len(text) > longest:
+        raise ValueError(f"a text of more than {longest} characters")
+    if "\0" in text or not text.isascii():
+        raise ValueError(
+            "a text with other characters than those of ASCII, or with NUL"
+        )  # and no word of it: it may be secret
+    return text.encode("ascii") + b"\0"
 
 
 def _encode_address(address: Address) -> bytes:

@@ -4,7 +4,7 @@ Sources: SMPP 3.4, 5.2.12 (esm_class), 5.2.19 (data_coding), 5.3.2.32 (message_p
 (the header that joins parts). How a text is cut is for `sms.segments` to say.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -36,26 +36,28 @@ class Piece:
     tlvs: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
-def pieces(text: str, *, alphabet: Alphabet, long_messages: LongMessages, reference: int) -> Sequence[Piece]:
+def pieces(text: str, *, alphabet: Alphabet, long_messages: LongMessages, references: Iterator[int]) -> Sequence[Piece]:
     """Return what to submit of a text, in order.
 
     In the SMSC's default alphabet where that and the GSM alphabet both have all characters, else in UCS-2: the SMSC has
-    to turn it into GSM in the end, and would replace what is not in there. `reference`: from 0 to 255, another one for
-    each long text to the same recipient.
+    to turn it into GSM in the end, and would replace what is not in there. `references`: numbers, another one for each
+    long text; of each what fits into an octet.
     """
     data_coding, parts = _encoded(text, alphabet)
     if len(parts) == 1:
         return [Piece(data_coding, parts[0])]
     if long_messages is LongMessages.PAYLOAD:
         return [Piece(data_coding, tlvs={pdu.MESSAGE_PAYLOAD: b"".join(parts)})]
-    joins = bytes((5, 0, 3, reference, len(parts)))  # 5 more octets; element 0 of 3 octets: reference, total, number
+    joins = bytes(
+        (5, 0, 3, next(references) % 256, len(parts))
+    )  # 5 more octets; element 0 of 3 octets: reference, total, number
     return [Piece(data_coding, joins + bytes((n,)) + part, pdu.HAS_HEADER) for n, part in enumerate(parts, 1)]
 
 
 def _encoded(text: str, alphabet: Alphabet) -> tuple[int, Sequence[bytes]]:
     if measure(text).encoding is Encoding.GSM7:
         try:
-            return SMSC_DEFAULT, [alphabet.encode(part) for part in split(text)]
+            return SMSC_DEFAULT, [alphabet.to_octets(part) for part in split(text)]
         except UnicodeEncodeError:  # GSM has it, and the SMSC's alphabet does not
             pass
     return UCS2, [part.encode("utf-16-be") for part in split(text, in_ucs2=True)]
