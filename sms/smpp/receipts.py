@@ -93,14 +93,14 @@ def _text(message: Message) -> str:
 def _id(parameter: bytes | None, in_text: str | None, id_base: IdBase) -> str | None:
     """Return the id by the parameter, or else by the text.
 
-    The parameter should be as in the answer, and then is where a text in the other base names the same number.
+    The parameter is as in the answer, says the standard; but not where the text has the very same beside it.
     """
     named = (parameter or b"").partition(b"\0")[0].decode("latin-1").strip()
     if not named:
         return id_base.of_receipt(in_text) if in_text else None
-    if in_text and id_base.of_answer(named) == id_base.of_receipt(in_text):
-        return id_base.of_answer(named)
-    return id_base.of_receipt(named)
+    if in_text and id_base.of_receipt(named) == id_base.of_receipt(in_text):
+        return id_base.of_receipt(named)
+    return id_base.of_answer(named)
 
 
 def _word(message: Message, text: str) -> str:

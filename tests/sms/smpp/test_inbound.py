@@ -13,6 +13,7 @@ ADDRESS = Address(1, 1, "233200000901")
 
 
 def read(text=b"", *, esm_class=0, data_coding=0, alphabet=Alphabet.GSM, **tlvs):
+    """Return what a deliver_sm with these octets and parameters brings."""
     tags = {
         "payload": pdu.MESSAGE_PAYLOAD,
         "reference": pdu.SAR_REFERENCE,

@@ -23,6 +23,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def known(clock):
+    """What remembers texts."""
     return Repeats()
 
 

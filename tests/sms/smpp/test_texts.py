@@ -22,6 +22,7 @@ LARGEST = 140  # octets of user data in a short message: 3GPP TS 23.040, 9.2.3.1
 
 
 def cut(text, *, alphabet=Alphabet.GSM, long_messages=LongMessages.UDH, reference=7):
+    """Return the pieces of a text, with this reference if it is long."""
     return texts.pieces(text, alphabet=alphabet, long_messages=long_messages, references=itertools.count(reference))
 
 

@@ -53,8 +53,8 @@ class Smsc:
         """Change how it behaves from now on."""
         self.order("set", **settings)
 
-    def deliver(self, tag=None, **fields):
-        """Bring something to whoever is bound."""
+    def deliver(self, tag="it", **fields):
+        """Bring something, again and again until it is taken; `tag` tells it from other things."""
         self.order("deliver", fields=fields, tag=tag)
 
     def all(self, what):

@@ -38,9 +38,9 @@ class Stored:
             await self.came.wait_for(lambda: len(self.reports) >= reports and len(self.texts) >= texts)
 
 
-def provider(port, *, timeout=5.0, **said):
-    """Make the provider of a route to a port here."""
-    options = {one.name: one.default or "" for one in Smpp.OPTIONS} | SAID | {"port": str(port)} | said
+def provider(to, *, timeout=5.0, **said):
+    """Make the provider of a route `to` a port here."""
+    options = {one.name: one.default or "" for one in Smpp.OPTIONS} | SAID | {"port": str(to)} | said
     return Smpp.from_setup(Setup(route="primary", options=options, timeout=timeout))
 
 

@@ -20,18 +20,21 @@ const settings = {
   receipts: null, // "tlv", "text": what follows each submit that asks for a receipt
   bind: 0, // status of the answer to a bind
   enquire: true, // answer enquire_link
+  repeats: true, // bring again what was not taken
   ...JSON.parse(process.argv[2] ?? "{}"),
 };
 let next = settings.first;
 let second = 0;
 let taken = 0;
 const sessions = new Set();
+const undelivered = new Map(); // what was not taken yet, and is brought again until it is
 
 function tell(what, more = {}) {
   process.stdout.write(JSON.stringify({ what, ...more }) + "\n");
 }
 
 function idOf(number) {
+  if (settings.ids === "none") return "";
   return settings.ids === "hex" ? number.toString(16).toUpperCase().padStart(8, "0") : String(number);
 }
 
@@ -65,23 +68,33 @@ function submitted(session, pdu) {
   const answer = () => {
     if (settings.nack) session.generic_nack({ sequence_number: pdu.sequence_number, command_status: status });
     else session.send(pdu.response({ command_status: status, message_id: status === 0 ? idOf(number) : "" }));
-    if (status === 0 && pdu.registered_delivery && settings.receipts) receipt(session, pdu, number);
+    if (status === 0 && pdu.registered_delivery && settings.receipts) receipt(pdu, number);
   };
   if (settings.delay) setTimeout(answer, settings.delay);
   else answer();
 }
 
-function receipt(session, pdu, number) {
+function receipt(pdu, number) {
   const id = settings.receipts === "tlv" ? idOf(number) : String(number);
   const base = { source_addr: pdu.destination_addr, destination_addr: pdu.source_addr, esm_class: 4 };
   const text = `id:${id} sub:001 dlvrd:001 submit date:2601010000 done date:2601010000 stat:DELIVRD err:000 text:`;
   const tlvs = settings.receipts === "tlv" ? { receipted_message_id: id, message_state: 2 } : {};
-  deliver(session, { ...base, ...tlvs, short_message: settings.receipts === "tlv" ? "" : text }, { of: id });
+  deliver({ ...base, ...tlvs, short_message: settings.receipts === "tlv" ? "" : text }, `receipt ${number}`);
 }
 
-function deliver(session, fields, more) {
-  const sent = session.deliver_sm(fields, (answer) => tell("deliver_sm_resp", { ...more, status: answer.command_status }));
-  if (!sent) tell("not delivered", more);
+function deliver(fields, tag) {
+  undelivered.set(tag, fields);
+  bring(tag);
+}
+
+function bring(tag) {
+  const [session] = sessions;
+  if (!session || !undelivered.has(tag)) return;
+  session.deliver_sm(undelivered.get(tag), ({ command_status: status }) => {
+    tell("deliver_sm_resp", { tag, status });
+    if (status === 0 || !settings.repeats) undelivered.delete(tag);
+    else setTimeout(bring, 50, tag);
+  });
 }
 
 function octets(fields) {
@@ -90,7 +103,6 @@ function octets(fields) {
 }
 
 function serve(session) {
-  sessions.add(session);
   session.on("bind_transceiver", (pdu) => {
     const refused = pdu.password !== settings.password ? smpp.ESME_RINVPASWD : settings.bind;
     tell("bind", {
@@ -100,6 +112,9 @@ function serve(session) {
       status: refused,
     });
     session.send(pdu.response({ command_status: refused, system_id: "smsc", sc_interface_version: 0x34 }));
+    if (refused) return;
+    sessions.add(session);
+    for (const tag of undelivered.keys()) bring(tag);
   });
   session.on("submit_sm", (pdu) => submitted(session, pdu));
   session.on("enquire_link", (pdu) => {
@@ -125,7 +140,7 @@ function serve(session) {
 
 const orders = {
   set: (given) => Object.assign(settings, given),
-  deliver: ({ fields, tag }) => sessions.forEach((session) => deliver(session, octets(fields), { tag })),
+  deliver: ({ fields, tag }) => deliver(octets(fields), tag),
   drop: () => sessions.forEach((session) => session.destroy()),
   unbind: () => sessions.forEach((session) => session.unbind()),
   raw: ({ hex }) => sessions.forEach((session) => session.socket.write(Buffer.from(hex, "hex"))),
