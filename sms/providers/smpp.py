@@ -9,6 +9,7 @@ import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -37,7 +38,7 @@ from sms.smpp.link import Link, Smsc
 from sms.smpp.pdu import Malformed, Message, Pdu
 from sms.smpp.receipts import IdBase
 from sms.smpp.repeats import Repeats
-from sms.smpp.session import NoAnswer, NotWritten, Session, Terms
+from sms.smpp.session import NoAnswer, NotWritten, Reply, Session, Terms
 from sms.smpp.texts import LongMessages
 from sms.statuses import Status
 
@@ -209,7 +210,7 @@ class Smpp(Provider):
         Unavailable, the SMSC is told to bring it again. It must store a text once by its reference: it may come twice.
         """
 
-        async def take(one: Pdu) -> int:
+        async def take(one: Pdu) -> Reply:
             return await self._take(one, store)
 
         await self._link.keep(take, lost=self._repeats.lost, stop=stop)
@@ -257,20 +258,20 @@ class Smpp(Provider):
             for piece in found
         ]
 
-    async def _take(self, one: Pdu, store: Store) -> int:
-        """Store what the SMSC brings, and return the status of the answer."""
+    async def _take(self, one: Pdu, store: Store) -> Reply:
+        """Store what the SMSC brings, and return the answer."""
         try:
             message = pdu.decode_data(one.body) if one.command == pdu.DATA_SM else pdu.decode_message(one.body)
         except Malformed as error:
             log.warning("smpp_malformed", route=self.name, error=str(error))
-            return pdu.REFUSED
+            return Reply(pdu.REFUSED)
         if receipts.is_receipt(message):
-            return await self._take_receipt(message, one.body, store)
+            return Reply(await self._take_receipt(message, one.body, store))
         arrival = self._repeats.arrive(one.body)
         text = _inbound_text(message, inbound.read(message, alphabet=self._alphabet), arrival.reference, one.body)
         status = await _stored(store([], [text]))
         self._repeats.answered(arrival, is_stored=status == pdu.OK)
-        return status
+        return Reply(status, partial(self._repeats.read, arrival))
 
     async def _take_receipt(self, message: Message, body: bytes, store: Store) -> int:
         receipt = receipts.read(message, self._id_base)

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,8 +11,7 @@ import structlog
 
 from sms.retry import Backoff
 from sms.smpp import pdu
-from sms.smpp.pdu import Pdu
-from sms.smpp.session import BindRefused, NoAnswer, NotWritten, Session, Terms
+from sms.smpp.session import BindRefused, NoAnswer, NotWritten, Session, Take, Terms
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +49,7 @@ class Link:
         self._terms = terms
         self._log = log.bind(route=name)
 
-    async def keep(
-        self, take: Callable[[Pdu], Awaitable[int]], *, lost: Callable[[], None], stop: asyncio.Event
-    ) -> None:
+    async def keep(self, take: Take, *, lost: Callable[[], None], stop: asyncio.Event) -> None:
         """Stay bound until `stop`, and unbind then.
 
         `take` is what `Session` says of it; `lost` is called after the end of each connection.
@@ -80,7 +77,7 @@ class Link:
             await _first(session.closed, within=self._terms.timeout)
             session.abort()
 
-    async def _connect(self, take: Callable[[Pdu], Awaitable[int]]) -> Session:
+    async def _connect(self, take: Take) -> Session:
         smsc = self._smsc
         loop = asyncio.get_running_loop()
         context = ssl.create_default_context() if smsc.tls else None

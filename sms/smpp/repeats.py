@@ -14,7 +14,6 @@ from uuid import uuid4
 REMEMBERED: Final = 900.0  # seconds that an SMSC may take until it brings a text again
 MOST: Final = 20_000  # texts that are remembered
 PATIENCE: Final = 5.0  # seconds after which an SMSC may have given up to wait for an answer
-UNSURE: Final = 5.0  # seconds: an answer that was written so shortly before the connection was lost may be lost with it
 
 
 @dataclass(slots=True)
@@ -24,7 +23,8 @@ class Arrival:
     reference: str
     digest: bytes
     at: float
-    answered_at: float | None = None
+    is_answered: bool = False
+    is_read: bool = False  # our answer, by the SMSC
     may_repeat: bool = False
 
 
@@ -42,9 +42,8 @@ class Repeats:
         digest = sha256(body).digest()
         same = self._by_digest.setdefault(digest, [])
         for one in same:
-            if one.may_repeat or (one.answered_at is None and now - one.at > PATIENCE):
-                one.may_repeat = False
-                one.at, one.answered_at = now, None
+            if one.may_repeat or (not one.is_answered and now - one.at > PATIENCE):
+                one.at, one.is_answered, one.is_read, one.may_repeat = now, False, False, False
                 return one
         found = Arrival(uuid4().hex, digest, now)
         same.append(found)
@@ -53,15 +52,18 @@ class Repeats:
 
     def answered(self, arrival: Arrival, *, is_stored: bool) -> None:
         """Take note of the answer that is about to be written."""
-        now = time.monotonic()
-        arrival.answered_at = now
-        arrival.may_repeat = not is_stored or now - arrival.at > PATIENCE
+        arrival.is_answered = True
+        if not is_stored or time.monotonic() - arrival.at > PATIENCE:
+            arrival.may_repeat = True  # and stays so where the connection is gone already
+
+    def read(self, arrival: Arrival) -> None:
+        """Take note that the SMSC has read the answer."""
+        arrival.is_read = arrival.is_answered  # of this time, not of the time before
 
     def lost(self) -> None:
         """Take note that the connection has come to its end."""
-        now = time.monotonic()
         for one in self._arrivals:
-            if one.answered_at is None or now - one.answered_at < UNSURE:
+            if not one.is_read:
                 one.may_repeat = True
 
     def _forget(self, now: float) -> None:

@@ -6,6 +6,7 @@ nobody knows). What the SMSC brings is answered when it is stored, and not befor
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 PAUSE: Final = 1.0  # seconds without a submit after the SMSC has said that they come too fast
 GOOD_BYE_WITHIN: Final = 2.0  # seconds for the answer to an unbind
+CONFIRM_AFTER: Final = 0.25  # seconds until we ask whether an answer of ours has been read
 MOST_ARRIVING: Final = 1_000  # requests of the SMSC that are being stored; far more than any window
 LAST_SEQUENCE: Final = 0x7FFF_FFFF
 
@@ -53,9 +55,24 @@ class Terms:
     enquire_link: float = 30.0  # seconds from one question whether the other side lives to the next
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+class Reply(NamedTuple):
+    """What a request of the SMSC is answered with."""
+
+    status: int  # 0 once it is stored
+    read: Callable[[], None] = _nothing  # called when the SMSC has certainly read the answer
+
+
+Take = Callable[[Pdu], Awaitable[Reply]]
+
+
 class _Asked(NamedTuple):
     """A request of ours that waits."""
 
+    number: int  # the how manieth
     command: int
     answer: asyncio.Future[Pdu]
 
@@ -63,14 +80,16 @@ class _Asked(NamedTuple):
 class Session(asyncio.Protocol):
     """A connection, from the moment that it stands to its end."""
 
-    def __init__(self, terms: Terms, take: Callable[[Pdu], Awaitable[int]]) -> None:
-        """`take`: called with each deliver_sm and data_sm; returns the status to answer with, 0 once it is stored."""
+    def __init__(self, terms: Terms, take: Take) -> None:
+        """`take`: called with each deliver_sm and data_sm."""
         self.closed = asyncio.Event()
         self._terms = terms
         self._take = take
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._sequence = 0
+        self._written = 0  # requests
+        self._unread: deque[tuple[int, Callable[[], None]]] = deque()  # after how many requests, and who wants to know
         self._asked: dict[int, _Asked] = {}
         self._window = asyncio.Semaphore(terms.window)
         self._is_ending = False
@@ -191,7 +210,8 @@ class Session(asyncio.Protocol):
             raise NotWritten("the lease was about to pass")
         self._sequence = self._sequence % LAST_SEQUENCE + 1
         sequence, answer = self._sequence, asyncio.get_running_loop().create_future()
-        self._asked[sequence] = _Asked(command, answer)
+        self._written += 1
+        self._asked[sequence] = _Asked(self._written, command, answer)
         self._write(Pdu(command, sequence, body))
         if command == pdu.SUBMIT_SM:
             faults.reach("request_sent")
@@ -226,6 +246,9 @@ class Session(asyncio.Protocol):
             log.info("smpp_answer_to_nothing", command=f"{one.command:#010x}", status=one.status)
         elif not asked.answer.done():
             asked.answer.set_result(one)
+            # It reads in order: what was written before this request has been read, too.
+            while self._unread and self._unread[0][0] < asked.number:
+                self._unread.popleft()[1]()
 
     def _arrive(self, one: Pdu) -> None:
         if len(self._arriving) >= MOST_ARRIVING:  # not held up, or the answers behind it would be, too
@@ -235,11 +258,15 @@ class Session(asyncio.Protocol):
 
     async def _store(self, one: Pdu) -> None:
         try:
-            status = await self._take(one)
+            status, read = await self._take(one)
         except Exception:  # whatever it is, the SMSC has to keep what is not stored
             log.exception("smpp_not_stored")
-            status = pdu.TRY_AGAIN
+            status, read = pdu.TRY_AGAIN, _nothing
         self._answer(one, status=status)
+        if read is not _nothing:
+            if not self._unread:
+                self._start(self._confirm(), self._others)
+            self._unread.append((self._written, read))
 
     def _answer(self, one: Pdu, *, status: int = pdu.OK) -> None:
         body = b"\0" if one.command in _CARRIES_TEXT else b""  # a message id, which is not used
@@ -265,14 +292,24 @@ class Session(asyncio.Protocol):
             self._transport.close()  # after what is written has left
 
     async def _enquire(self) -> None:
-        while True:
+        while not self.closed.is_set():
             await asyncio.sleep(self._terms.enquire_link)
-            try:
-                await self._ask(pdu.ENQUIRE_LINK)
-            except (NotWritten, NoAnswer):
-                log.warning("smpp_does_not_answer")
-                self.abort()
-                return
+            await self._look()
+
+    async def _confirm(self) -> None:
+        """Find out soon whether answers have been read, where nothing else is asked."""
+        await asyncio.sleep(CONFIRM_AFTER)
+        while self._unread and not self.closed.is_set():
+            await self._look()
+
+    async def _look(self) -> None:
+        """Ask whether the SMSC lives, and leave it if it does not."""
+        try:
+            await self._ask(pdu.ENQUIRE_LINK)
+        except (NotWritten, NoAnswer):
+            log.warning("smpp_does_not_answer")
+            self.abort()
+            await self.closed.wait()
 
     def _start(self, work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = asyncio.get_running_loop().create_task(work)

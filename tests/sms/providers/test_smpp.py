@@ -305,6 +305,31 @@ async def test_what_cannot_be_stored_stays_at_the_smsc():
         await smsc.wait("deliver_sm_resp", count=smsc.count("deliver_sm_resp") + 1)
 
 
+async def test_the_same_text_again():
+    """It is another, also after the connection was lost, as long as the SMSC had read our answer."""
+    async with Smsc() as smsc, bound(smsc) as made:
+        for n in range(3):
+            smsc.deliver(f"text {n}", **NUMBERS, short_message="YES")
+        await made.stored.wait(texts=3)
+        await smsc.wait("enquire_link")
+        await asyncio.sleep(0.1)
+        smsc.order("drop")
+        await smsc.wait("bind", count=2)
+        smsc.deliver("another", **NUMBERS, short_message="YES")
+        await made.stored.wait(texts=4)
+
+
+async def test_the_same_text_once_more():
+    """It is the same when the connection was lost before our answer could be read."""
+    async with Smsc() as smsc, bound(smsc) as made:
+        made.stored.is_told_late = 0.3
+        smsc.deliver(**NUMBERS, short_message="YES")
+        await made.stored.wait(texts=1)
+        smsc.order("drop")
+        await smsc.wait("deliver_sm_resp")  # to the second time
+        assert [one.text for one in made.stored.texts.values()] == ["YES"]
+
+
 async def test_what_the_smsc_says_wrongly_is_refused():
     """A deliver_sm that ends too early is answered, and the connection goes on."""
     async with Smsc() as smsc, bound(smsc) as made:

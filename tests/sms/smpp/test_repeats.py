@@ -28,7 +28,7 @@ def known(clock):
 
 
 def take(known, body=b"YES", *, is_stored=True):
-    """Take a text, answer it, and return its reference."""
+    """Take a text, answer it, and return its reference; whether the answer is read, nobody knows."""
     arrival = known.arrive(body)
     known.answered(arrival, is_stored=is_stored)
     return arrival.reference
@@ -60,6 +60,14 @@ def test_an_answer_may_be_lost_with_the_connection(known):
     assert take(known) != answered
 
 
+def test_an_answer_that_cannot_leave_any_more(known):
+    """The connection was lost while the text was being stored."""
+    arrival = known.arrive(b"YES")
+    known.lost()
+    known.answered(arrival, is_stored=True)
+    assert take(known) == arrival.reference
+
+
 def test_several_of_a_kind_come_again_each_as_itself(known):
     """Two that were brought twice are two."""
     both = {take(known), take(known)}
@@ -67,12 +75,24 @@ def test_several_of_a_kind_come_again_each_as_itself(known):
     assert {take(known), take(known)} == both
 
 
-def test_an_answer_of_long_ago_has_arrived(known, clock):
-    """A connection that lived on for a while has carried the answer."""
-    first = take(known)
-    clock.now += repeats.UNSURE
+def test_an_answer_that_was_read_is_the_end_of_it(known):
+    """Whatever becomes of the connection: a person has written the same again."""
+    arrival = known.arrive(b"YES")
+    known.answered(arrival, is_stored=True)
+    known.read(arrival)
     known.lost()
-    assert take(known) != first
+    assert take(known) != arrival.reference
+
+
+def test_the_answer_to_the_first_time_is_not_that_to_the_second(known):
+    """Who has read "later" brings it again, and may miss the next answer."""
+    first = known.arrive(b"YES")
+    known.answered(first, is_stored=False)
+    again = known.arrive(b"YES")
+    known.read(first)
+    known.answered(again, is_stored=True)
+    known.lost()
+    assert take(known) == first.reference
 
 
 def test_an_smsc_loses_patience(known, clock):

@@ -10,7 +10,7 @@ import pytest
 
 from sms.smpp import pdu, session
 from sms.smpp.pdu import Pdu
-from sms.smpp.session import BindRefused, NoAnswer, NotWritten, Session, Terms
+from sms.smpp.session import BindRefused, NoAnswer, NotWritten, Reply, Session, Terms
 
 FOREVER = float("inf")
 SUBMIT_SM_RESP = pdu.SUBMIT_SM | pdu.ANSWER
@@ -236,7 +236,7 @@ async def test_what_comes_is_answered_when_it_is_stored():
         taken.append(one.body)
         if one.body == b"slow":
             await may_store.wait()
-        return pdu.OK if one.body != b"later" else pdu.TRY_AGAIN
+        return Reply(pdu.OK if one.body != b"later" else pdu.TRY_AGAIN)
 
     peer = Peer()
     async with connected(peer, take):
@@ -251,6 +251,33 @@ async def test_what_comes_is_answered_when_it_is_stored():
         may_store.set()
         assert await peer.next(DELIVER_SM_RESP) == Pdu(DELIVER_SM_RESP, 11, b"\0")
     assert taken == [b"slow", b"quick", b"later", b"data"]
+
+
+@pytest.mark.parametrize("by", ["an answer to a submit", "an answer to the question that is asked for it"])
+async def test_an_answer_that_was_read(by, monkeypatch):
+    """The SMSC reads in order: who answers a later request of ours has read our answer. An earlier one tells none."""
+    monkeypatch.setattr(session, "CONFIRM_AFTER", 60 if "submit" in by else 0.05)
+    read = asyncio.Event()
+
+    async def take(_):
+        return Reply(pdu.OK, read.set)
+
+    peer = Peer()
+    async with connected(peer, take) as made:
+        before = start(made)
+        early = await peer.next()
+        peer.say(pdu.DELIVER_SM, 1, b"x")
+        await peer.next(DELIVER_SM_RESP)
+        peer.say(SUBMIT_SM_RESP, early.sequence)
+        await before
+        assert not read.is_set()
+        after = start(made) if "submit" in by else None
+        later = await peer.next(pdu.SUBMIT_SM if after else pdu.ENQUIRE_LINK)
+        assert not read.is_set()
+        peer.say(later.command | pdu.ANSWER, later.sequence)
+        await asyncio.wait_for(read.wait(), 1)
+        await (after or asyncio.sleep(0.1))
+        assert peer.came.empty()
 
 
 async def test_a_bug_of_ours_loses_nothing():
@@ -268,7 +295,7 @@ async def test_more_than_can_be_stored_stays_at_the_smsc(monkeypatch):
 
     async def take(_):
         await may_store.wait()
-        return pdu.OK
+        return Reply(pdu.OK)
 
     peer = Peer()
     async with connected(peer, take) as made:
@@ -321,7 +348,7 @@ async def test_good_bye():
 
     async def take(_):
         await may_store.wait()
-        return pdu.OK
+        return Reply(pdu.OK)
 
     peer = Peer()
     async with connected(peer, take, timeout=2) as made:

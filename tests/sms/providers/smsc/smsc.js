@@ -28,6 +28,7 @@ let second = 0;
 let taken = 0;
 const sessions = new Set();
 const undelivered = new Map(); // what was not taken yet, and is brought again until it is
+const brought = new Map(); // by which session something is under way now
 
 function tell(what, more = {}) {
   process.stdout.write(JSON.stringify({ what, ...more }) + "\n");
@@ -89,8 +90,10 @@ function deliver(fields, tag) {
 
 function bring(tag) {
   const [session] = sessions;
-  if (!session || !undelivered.has(tag)) return;
+  if (!session || !undelivered.has(tag) || brought.get(tag) === session) return;
+  brought.set(tag, session);
   session.deliver_sm(undelivered.get(tag), ({ command_status: status }) => {
+    brought.delete(tag);
     tell("deliver_sm_resp", { tag, status });
     if (status === 0 || !settings.repeats) undelivered.delete(tag);
     else setTimeout(bring, 50, tag);
