@@ -328,8 +328,8 @@ async def _stored(storing: Awaitable[None]) -> int:
 
 def _inbound_text(message: Message, read: inbound.Text, reference: str, body: bytes) -> InboundText:
     part = None
-    if (of := read.part) is not None:  # parts of another total are of another text
-        part = Part(f"{of.reference}/{of.total}", of.number, of.total)
+    if (of := read.part) is not None:
+        part = Part(str(of.reference), of.number, of.total)
     return InboundText(
         provider_reference=reference,
         sender=texts.number(message.source)[:LONGEST_ADDRESS],
