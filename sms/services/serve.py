@@ -54,7 +54,7 @@ class Connection:
         self.provider = provider
         self._bound_at = time.monotonic()  # or so: it has GRACE to come about
         self._stop = asyncio.Event()
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         client.start(self._keep())
 
     @property
@@ -68,13 +68,15 @@ class Connection:
     def end(self) -> None:
         """Unbind, and return when that is done."""
         client.run(self._ask_to_stop())
-        self._ended.wait()
+        self.ended.wait()
 
     async def _keep(self) -> None:
         try:
             await self.provider.keep_bound(partial(_store, self.provider.name), stop=self._stop)
+        except Exception:
+            log.exception("smpp_failed", route=self.provider.name)
         finally:
-            self._ended.set()
+            self.ended.set()
 
     async def _ask_to_stop(self) -> None:
         self._stop.set()
@@ -88,7 +90,7 @@ async def _store(route_name: str, reports: Sequence[DeliveryReport], texts: Sequ
 
 
 def _work(pump: Pump, connection: Connection, route_name: str, stop: threading.Event) -> None:
-    """Hand over what is due until `stop`, or until the route is set up anew."""
+    """Hand over what is due until `stop`, or until there has to be another connection."""
 
     def may_claim() -> bool:
         return not stop.is_set() and connection.takes_messages
@@ -96,11 +98,12 @@ def _work(pump: Pump, connection: Connection, route_name: str, stop: threading.E
     while not stop.is_set():
         try:
             pump.run(may_claim)
-            if _provider(route_name) is not connection.provider:
+            if connection.ended.is_set() or _provider(route_name) is not connection.provider:
                 return
         except Unavailable:
             log.warning("database_away")
-        stop.wait(LOOK_EVERY)
+        if not connection.takes_messages or not pump.is_asked:
+            stop.wait(LOOK_EVERY)
 
 
 def _provider(route_name: str) -> Smpp:
