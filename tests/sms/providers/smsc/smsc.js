@@ -21,6 +21,8 @@ const settings = {
   bind: 0, // status of the answer to a bind
   enquire: true, // answer enquire_link
   repeats: true, // bring again what was not taken
+  quiet: false, // tell nothing
+  orders: true, // take some, and end with them
   ...JSON.parse(process.argv[2] ?? "{}"),
 };
 let next = settings.first;
@@ -31,6 +33,7 @@ const undelivered = new Map(); // what was not taken yet, and is brought again u
 const brought = new Map(); // by which session something is under way now
 
 function tell(what, more = {}) {
+  if (settings.quiet) return;
   process.stdout.write(JSON.stringify({ what, ...more }) + "\n");
 }
 
@@ -153,7 +156,11 @@ const orders = {
 const tls = settings.key ? { key: readFileSync(settings.key), cert: readFileSync(settings.cert) } : {};
 const server = smpp.createServer(tls, serve);
 server.listen(settings.port, settings.host, () => tell("listening", { port: server.address().port }));
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const { order, ...given } = JSON.parse(line);
-  orders[order](given);
-}).on("close", () => process.exit());
+if (settings.orders) {
+  const lines = createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    const { order, ...given } = JSON.parse(line);
+    orders[order](given);
+  });
+  lines.on("close", () => process.exit());
+}
