@@ -155,7 +155,8 @@ class Smpp(Provider):
         long_messages: LongMessages = LongMessages.UDH,
         id_base: IdBase = IdBase.AS_IS,
     ) -> None:
-        super().__init__(name, patience=terms.timeout, window=terms.window)
+        # Twice what may be under way there, so that the SMSC has one half while we write down the other.
+        super().__init__(name, patience=terms.timeout, window=2 * terms.window)
         self._link = Link(smsc, terms, name=name)
         self._alphabet = alphabet
         self._long_messages = long_messages

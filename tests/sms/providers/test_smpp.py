@@ -33,7 +33,8 @@ class TestDescription(Described):
         facts = Smpp.FACTS
         made = self.provider()
         assert (facts.inbound, facts.look_up, facts.receipts, facts.batch) == (True, False, "PUSHED", 1)
-        assert (made.name, made.window, made.patience, made.takes_batches) == ("primary", facts.window, 5.0, False)
+        # Half of what is claimed waits here for its turn, and the other half there for its answer.
+        assert (made.name, made.window, made.patience, made.takes_batches) == ("primary", 2 * facts.window, 5.0, False)
 
 
 @pytest.mark.parametrize(
