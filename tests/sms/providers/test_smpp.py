@@ -136,8 +136,7 @@ async def test_silence():
 
 async def test_taken_without_an_id():
     """It is SENT: under our own id, for there is no other."""
-    async with Smsc() as smsc, bound(smsc) as made:
-        smsc.set(ids="none")
+    async with Smsc(ids="none") as smsc, bound(smsc) as made:
         one = submission()
         assert await submit(made, one) == {one.attempt_id: Outcome.sent(str(one.attempt_id))}
 

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sms.segments import BASIC, EXTENSION, measure
@@ -50,11 +50,16 @@ def test_a_handset_joins_the_parts_again(text, alphabet):
 
 
 @given(text=ANY_TEXT)
-def test_parts_are_as_many_as_were_counted_and_fit(text):
-    """What the sender was told it costs is what is sent, and no network has to cut a part."""
-    found = cut(text)
-    assert len(found) == measure(text).count
-    for one in found:
+def test_parts_are_as_many_as_were_counted(text):
+    """What the sender was told it costs is what is sent."""
+    assert len(cut(text)) == measure(text).count
+
+
+@given(text=ANY_TEXT, alphabet=st.sampled_from(Alphabet))
+@example(text="€" * 80, alphabet=Alphabet.LATIN1)  # in GSM, and not in Latin-1: UCS-2
+def test_no_network_has_to_cut_a_part(text, alphabet):
+    """Header and text are 140 octets at most, with septets packed as the SMSC does it."""
+    for one in cut(text, alphabet=alphabet):
         septets = one.data_coding == alphabets.SMSC_DEFAULT
         header = one.text[0] + 1 if one.esm_class & pdu.HAS_HEADER else 0
         units = len(one.text) - header
