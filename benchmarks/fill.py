@@ -25,8 +25,8 @@ QUEUED = (
     NEW
     + MESSAGE.format(message="'QUEUED', 1, NULL, NULL", events="(1, 'QUEUED')")
     + """
-INSERT INTO sms_dispatchentry (message_id, purpose, priority, expires_at, attempts)
-SELECT id, 1, 5, now() + interval '72 hours', 0 FROM new
+INSERT INTO sms_dispatchentry (message_id, route_id, purpose, priority, expires_at, attempts)
+SELECT id, %(route)s, 1, 5, now() + interval '72 hours', 0 FROM new
 """
 )
 SENT = (
@@ -46,9 +46,9 @@ SELECT id, attempt FROM new
 )
 
 
-def queued(stack: Stack, count: int) -> None:
+def queued(stack: Stack, count: int, *, route: int = 0) -> None:
     """Store accepted messages that wait for a worker. Nobody is told: the next nudge, or beat, finds them."""
-    stack.query(QUEUED, {"count": count, "text": requests.TEXT})
+    stack.query(QUEUED, {"count": count, "text": requests.TEXT, "route": route})
 
 
 def sent(stack: Stack, count: int, path: Path) -> list[str]:

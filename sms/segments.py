@@ -55,15 +55,16 @@ _is_gsm7 = re.compile(f"[{re.escape(BASIC + EXTENSION)}]*").fullmatch
 _EXTENDED: Final = re.compile(f"[{re.escape(EXTENSION)}]")
 
 
-def measure(text: str) -> Segmentation:
+def measure(text: str, *, in_ucs2: bool = False) -> Segmentation:
     """Return the encoding of `text` and the units of each segment.
 
-    GSM7 where every character is in the default alphabet or its extension table, else UCS2 for the whole text. No
-    segment ends in the middle of an extension pair or a surrogate pair, so it may stay one unit short of full.
+    GSM7 where every character is in the default alphabet or its extension table, else UCS2 for the whole text; with
+    `in_ucs2` UCS2 for any text. No segment ends in the middle of an extension pair or a surrogate pair, so it may stay
+    one unit short of full.
     """
-    if len(text) <= _ONE_GSM7 and _is_basic(text):  # nearly every text, so spare it the rest
+    if not in_ucs2 and len(text) <= _ONE_GSM7 and _is_basic(text):  # nearly every text, so spare it the rest
         return Segmentation(Encoding.GSM7, (len(text),))
-    if _is_gsm7(text):
+    if not in_ucs2 and _is_gsm7(text):
         septets = _EXTENDED.sub(_ESCAPE + "^", text)  # one place per septet; which character is escaped is all the same
         sizes = _cut(len(septets), Encoding.GSM7, opens_pair=lambda at: septets[at] == _ESCAPE)
         return Segmentation(Encoding.GSM7, sizes)
@@ -73,9 +74,9 @@ def measure(text: str) -> Segmentation:
     return Segmentation(Encoding.UCS2, sizes)
 
 
-def split(text: str) -> list[str]:
+def split(text: str, *, in_ucs2: bool = False) -> list[str]:
     """Return the text of each segment, as `measure` counts them; joined they are `text` again."""
-    measured = measure(text)
+    measured = measure(text, in_ucs2=in_ucs2)
     width = _septets if measured.encoding is Encoding.GSM7 else _code_units
     parts, start, end = [], 0, 0
     for size in measured.units_per_segment:

@@ -65,8 +65,8 @@ class Lane:
 class Pump:
     """What this process has under way, in a lane for each route."""
 
-    def __init__(self, *, serves: Callable[[type[Provider]], bool]) -> None:
-        """`serves`: which kinds of provider are this process's business."""
+    def __init__(self, *, serves: Callable[[Provider], bool]) -> None:
+        """`serves`: which providers are this process's business."""
         self._serves = serves
         self._asked = 1
         self._followed = 0  # which ask the routes were looked at for
@@ -111,9 +111,12 @@ class Pump:
     def _follow_routes(self) -> None:
         """Have a lane for each route, and its provider as it is set up now."""
         for route in snapshot.current().all:
-            provider = self._provider_of(route)
-            if not self._serves(type(provider)):
-                self._lanes.pop(route.id, None)  # where it could not be made before, it was
+            try:
+                provider = provider_of(route)
+            except Exception as error:  # noqa: BLE001  one route that is set up wrongly stops no other one
+                log.error("route_unusable", route=route.name, error=str(error))  # noqa: TRY400  the sentence says it
+                continue
+            if not self._serves(provider):
                 continue
             lane = self._lanes.setdefault(route.id, Lane(route, provider))
             lane.route, lane.provider = route, provider
@@ -207,5 +210,5 @@ def _record_surely(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> N
             return
 
 
-_pump = Pump(serves=lambda kind: not kind.HAS_OWN_PROCESS)
+_pump = Pump(serves=lambda provider: not provider.HAS_OWN_PROCESS)
 _one_at_a_time = threading.Lock()
