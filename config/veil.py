@@ -32,12 +32,15 @@ PATH_WORDS: Final = frozenset(
         "events",
         "graphql",
         "healthz",
+        "inbound",
         "me",
         "messages",
         "metrics",
         "openapi.json",
+        "opt-outs",
         "plan",
         "readyz",
+        "status",
         "webhooks",
     ]
 )

@@ -12,6 +12,8 @@ from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal, Refusal
 from graphql_api.feed import Item
 from sms.errors import SmsError
+from sms.feed import FeedEvent
+from sms.feed_cursors import Cursor
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.store import Accepted
@@ -258,7 +260,7 @@ class StatusFeedItem:
     client_reference: str | None = described("The message's label, as its sender gave it.")
 
     @classmethod
-    def of(cls, item: Item) -> Self:
+    def of(cls, item: Item[Cursor, FeedEvent]) -> Self:
         """Show an item."""
         if item.event is None:
             return cls(cursor=str(item.cursor), event=None, client_reference=None)

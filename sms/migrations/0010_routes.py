@@ -1,6 +1,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import sms.models.messages
 import uuid_utils.compat
 from django.db import migrations, models
 
@@ -41,7 +42,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='InboundMessage',
             fields=[
-                ('answers', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, to='sms.message')),
+                ('answers', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='replies', to='sms.message')),
                 ('account', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='sms.account')),
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('provider', models.CharField(max_length=32)),
@@ -49,9 +50,13 @@ class Migration(migrations.Migration):
                 ('sender', models.CharField(max_length=32)),
                 ('recipient', models.CharField(max_length=32)),
                 ('text', models.TextField()),
+                ('is_complete', models.BooleanField(db_default=True)),
                 ('keyword', models.CharField(max_length=32, null=True)),
+                ('is_test', models.BooleanField(db_default=False)),
+                ('sent_at', models.DateTimeField(null=True)),
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('body_discarded_at', models.DateTimeField(null=True)),
+                ('position', models.BigIntegerField(db_default=sms.models.messages.CurrentPosition())),
             ],
         ),
         migrations.CreateModel(
@@ -66,6 +71,8 @@ class Migration(migrations.Migration):
                 ('total', models.SmallIntegerField()),
                 ('provider_reference', models.CharField(max_length=255)),
                 ('text', models.TextField()),
+                ('sent_at', models.DateTimeField(null=True)),
+                ('is_joined', models.BooleanField(db_default=False)),
                 ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
@@ -77,7 +84,10 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('recipient', models.CharField(max_length=16)),
                 ('sender_id', models.CharField(blank=True, default='', max_length=16)),
+                ('is_test', models.BooleanField(db_default=False)),
                 ('reason', models.CharField(max_length=255)),
+                ('reply_id', models.UUIDField(null=True)),
+                ('reply_sender_id', models.CharField(max_length=16, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
@@ -188,11 +198,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inboundpart',
+            index=models.Index(condition=models.Q(('is_joined', False)), fields=['provider', 'sender', 'recipient', 'reference', 'total'], name='inbound_part_open'),
+        ),
+        migrations.AddIndex(
+            model_name='inboundpart',
             index=models.Index(fields=['received_at'], name='inbound_part_age'),
         ),
         migrations.AddConstraint(
             model_name='inboundpart',
-            constraint=models.UniqueConstraint(models.F('provider'), models.F('sender'), models.F('recipient'), models.F('reference'), models.F('number'), name='inbound_part_once'),
+            constraint=models.UniqueConstraint(models.F('provider'), models.F('provider_reference'), models.F('number'), name='inbound_part_once'),
         ),
         migrations.AddIndex(
             model_name='inboundmessage',
@@ -200,7 +214,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inboundmessage',
-            index=models.Index(fields=['sender', 'id'], name='inbound_by_sender'),
+            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account', 'position', 'id'], name='inbound_feed'),
+        ),
+        migrations.AddIndex(
+            model_name='inboundmessage',
+            index=models.Index(fields=['sender', 'account', 'id'], name='inbound_by_sender'),
+        ),
+        migrations.AddIndex(
+            model_name='inboundmessage',
+            index=models.Index(condition=models.Q(('account', None)), fields=['id'], name='inbound_of_nobody'),
+        ),
+        migrations.AddIndex(
+            model_name='inboundmessage',
+            index=models.Index(condition=models.Q(('body_discarded_at', None)), fields=['account', 'id'], name='inbound_with_text'),
         ),
         migrations.AddConstraint(
             model_name='inboundmessage',
@@ -210,8 +236,16 @@ class Migration(migrations.Migration):
             model_name='optout',
             index=models.Index(fields=['account', 'id'], name='opt_out_by_account'),
         ),
+        migrations.AddIndex(
+            model_name='optout',
+            index=models.Index(fields=['recipient', 'account', 'id'], name='opt_out_by_recipient'),
+        ),
+        migrations.AddIndex(
+            model_name='optout',
+            index=models.Index(condition=models.Q(('reply_sender_id__isnull', False)), fields=['created_at'], name='opt_out_to_confirm'),
+        ),
         migrations.AddConstraint(
             model_name='optout',
-            constraint=models.UniqueConstraint(models.F('account'), models.F('recipient'), models.F('sender_id'), name='opt_out_once'),
+            constraint=models.UniqueConstraint(models.F('account'), models.F('recipient'), models.F('sender_id'), models.F('is_test'), name='opt_out_once'),
         ),
     ]

@@ -14,7 +14,7 @@ from sms.errors import BatchRefused, IdempotencyConflict, LimitExceeded, SmsErro
 from sms.limits import Standing
 from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
-from sms.services import limits, routes
+from sms.services import limits, opt_outs, routes
 from sms.services.new_message import NewMessage
 from sms.statuses import Status
 from sms.windows import Window
@@ -54,7 +54,8 @@ def limit_behind(results: Sequence[Accepted | SmsError]) -> LimitExceeded | None
 # just storing the same key; the keys are sorted, so two such waits cannot form a circle. Nor can those for the counts
 # of what accounts have used: they begin when all keys are there, and go by the accounts. The foreign keys are checked
 # at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
-# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
+# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that. What an
+# opt-out keeps back uses no key; `opt_outs` says why none can slip through.
 STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
@@ -64,15 +65,21 @@ WITH asked AS MATERIALIZED (
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
             delivery_policy, valid_for, key_digest, fingerprint, metadata, priority, is_test, send_at,
             route_id, reason, price, currency)
+), kept_back AS MATERIALIZED (
+    SELECT sms_kept_back(array_agg(id), array_agg(account_id), array_agg(recipient), array_agg(sender_id),
+                         array_agg(is_test)) AS id
+    FROM asked
 ), keys AS (
     INSERT INTO sms_idempotencykey (digest, fingerprint, message_id)
-    SELECT key_digest, fingerprint, id FROM asked WHERE key_digest IS NOT NULL
+    SELECT key_digest, fingerprint, id FROM asked
+    WHERE key_digest IS NOT NULL AND id NOT IN (SELECT id FROM kept_back)
     ORDER BY key_digest
     ON CONFLICT DO NOTHING
     RETURNING message_id
 ), new AS (
     SELECT *, coalesce(send_at > at, false) AS waits FROM asked
-    WHERE key_digest IS NULL OR id IN (SELECT message_id FROM keys)
+    WHERE CASE WHEN key_digest IS NULL THEN id NOT IN (SELECT id FROM kept_back)
+               ELSE id IN (SELECT message_id FROM keys) END
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
                              metadata, delivery_policy, priority, is_test, send_at, price, currency, status, sequence,
@@ -94,7 +101,7 @@ WITH asked AS MATERIALIZED (
     FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
 )
-SELECT id, at, waits FROM new
+SELECT id, at, waits FROM new UNION ALL SELECT id, NULL, NULL FROM kept_back
 """
 
 FIND_KEYS = """
@@ -105,7 +112,7 @@ SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = AN
 def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Accepted | SmsError]:
     """Store a set in one commit: messages that are a request each, unless they are a batch. Raises Unavailable.
 
-    Each result is the message, or IdempotencyConflict or LimitExceeded.
+    Each result is the message, or IdempotencyConflict, LimitExceeded, NoRoute or RecipientOptedOut.
     """
     unroutable = routes.assign(new)
     if unroutable:
@@ -207,12 +214,15 @@ def _results(
     *,
     find: Callable[[Sequence[NewMessage]], Earlier],
 ) -> Sequence[Accepted | SmsError]:
-    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored}
+    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored if row[1] is not None}
     repeated = [m for m in new if m.id not in stored]
     earlier = find(repeated) if repeated else {}
+    kept_back = {row[0] for row in rows_of_stored if row[1] is None}
     # A key that was taken and is not found was purged this very moment.
     return [
-        Accepted(_as_record(m, *stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
+        Accepted(_as_record(m, *stored[m.id]), replayed=False)
+        if m.id in stored
+        else earlier.get(m.id) or (opt_outs.RecipientOptedOut() if m.id in kept_back else Unavailable())
         for m in new
     ]
 
