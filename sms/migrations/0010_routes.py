@@ -6,6 +6,48 @@ import uuid_utils.compat
 from django.db import migrations, models
 
 
+# Which of some messages an opt-out keeps back: see sms/services/opt_outs.py. It has to be volatile: then each of its
+# queries sees what was committed while it waited for the locks. Its plans are kept by each connection.
+KEPT_BACK = """
+CREATE FUNCTION sms_opt_out_lock(account uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT hashtextextended(account::text, 8) $$;
+CREATE FUNCTION sms_kept_back(ids uuid[], accounts uuid[], recipients text[], senders text[], tests boolean[])
+RETURNS SETOF uuid LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    owners uuid[] := ARRAY(SELECT DISTINCT unnest(accounts) ORDER BY 1);
+    owner uuid;
+BEGIN
+    FOREACH owner IN ARRAY owners LOOP
+        PERFORM pg_advisory_xact_lock_shared(sms_opt_out_lock(owner));
+    END LOOP;
+    IF EXISTS (SELECT FROM sms_optout WHERE account_id = ANY (owners)) THEN
+        RETURN QUERY
+        SELECT m.id FROM unnest(ids, accounts, recipients, senders, tests)
+                         AS m (id, account_id, recipient, sender_id, is_test)
+        JOIN sms_optout o ON o.account_id = m.account_id AND o.recipient = m.recipient
+                             AND o.sender_id IN ('', m.sender_id) AND o.is_test = m.is_test
+        GROUP BY m.id HAVING bool_and(o.reply_id IS DISTINCT FROM m.id);
+    END IF;
+END $$;
+CREATE FUNCTION sms_no_opt_outs(accounts uuid[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    owner uuid;
+BEGIN
+    FOR owner IN SELECT unnest(accounts) ORDER BY 1 LOOP
+        PERFORM pg_advisory_xact_lock_shared(sms_opt_out_lock(owner));
+    END LOOP;
+    IF EXISTS (SELECT FROM sms_optout WHERE account_id = ANY (accounts)) THEN
+        RAISE EXCEPTION 'there are opt-outs' USING ERRCODE = '23U01';
+    END IF;
+END $$;
+"""
+NO_KEPT_BACK = """
+DROP FUNCTION sms_no_opt_outs(uuid[]);
+DROP FUNCTION sms_kept_back(uuid[], uuid[], text[], text[], boolean[]);
+DROP FUNCTION sms_opt_out_lock(uuid);
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -248,4 +290,5 @@ class Migration(migrations.Migration):
             model_name='optout',
             constraint=models.UniqueConstraint(models.F('account'), models.F('recipient'), models.F('sender_id'), models.F('is_test'), name='opt_out_once'),
         ),
+        migrations.RunSQL(KEPT_BACK, NO_KEPT_BACK),
     ]

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError
 from uuid_utils.compat import uuid7
 
 from sms import content, phone_numbers, scopes
@@ -43,9 +44,32 @@ class RecipientOptedOut(InvalidMessage):
         )
 
 
+known: set[UUID] = set()  # accounts that perhaps have some: where they have, that is looked for at once
+MOST_KNOWN: Final = 10_000
+THERE_ARE_SOME: Final = "23U01"  # the SQLSTATE with which `sms_no_opt_outs` refuses
+
+
+def is_behind(error: IntegrityError) -> bool:
+    """Whether a set was refused because one of its accounts has opt-outs."""
+    return getattr(error.__cause__, "pgcode", None) == THERE_ARE_SOME
+
+
+WHO_HAS_SOME: Final = """
+SELECT id FROM unnest(%s::uuid[]) AS id WHERE EXISTS (SELECT FROM sms_optout o WHERE o.account_id = id)
+"""
+
+
+def remember(found: Sequence[tuple[UUID]]) -> None:
+    """Remember accounts that have opt-outs."""
+    if len(known) > MOST_KNOWN:
+        known.clear()
+    known.update(account_id for (account_id,) in found)
+
+
 # Always in the same order. A statement of its own, so that the next one sees what was committed while it waited.
 LOCK: Final = """
-SELECT pg_advisory_xact_lock(sms_opt_out_lock(id)) FROM (SELECT DISTINCT unnest(%s::uuid[]) AS id ORDER BY 1) AS accounts
+SELECT pg_advisory_xact_lock(sms_opt_out_lock(id))
+FROM (SELECT DISTINCT unnest(%s::uuid[]) AS id ORDER BY 1) AS accounts
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.db import IntegrityError
 
 from sms import selectors
 from sms.database import at_once, query, rows, transact
@@ -54,9 +55,8 @@ def limit_behind(results: Sequence[Accepted | SmsError]) -> LimitExceeded | None
 # just storing the same key; the keys are sorted, so two such waits cannot form a circle. Nor can those for the counts
 # of what accounts have used: they begin when all keys are there, and go by the accounts. The foreign keys are checked
 # at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
-# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that. What an
-# opt-out keeps back uses no key; `opt_outs` says why none can slip through.
-STORE = """
+# tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
+FORM = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
@@ -65,21 +65,16 @@ WITH asked AS MATERIALIZED (
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
             delivery_policy, valid_for, key_digest, fingerprint, metadata, priority, is_test, send_at,
             route_id, reason, price, currency)
-), kept_back AS MATERIALIZED (
-    SELECT sms_kept_back(array_agg(id), array_agg(account_id), array_agg(recipient), array_agg(sender_id),
-                         array_agg(is_test)) AS id
-    FROM asked
-), keys AS (
+), {kept_back} keys AS (
     INSERT INTO sms_idempotencykey (digest, fingerprint, message_id)
     SELECT key_digest, fingerprint, id FROM asked
-    WHERE key_digest IS NOT NULL AND id NOT IN (SELECT id FROM kept_back)
+    WHERE key_digest IS NOT NULL AND {is_let_by}
     ORDER BY key_digest
     ON CONFLICT DO NOTHING
     RETURNING message_id
 ), new AS (
     SELECT *, coalesce(send_at > at, false) AS waits FROM asked
-    WHERE CASE WHEN key_digest IS NULL THEN id NOT IN (SELECT id FROM kept_back)
-               ELSE id IN (SELECT message_id FROM keys) END
+    WHERE CASE WHEN key_digest IS NULL THEN {is_let_by} ELSE id IN (SELECT message_id FROM keys) END
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
                              metadata, delivery_policy, priority, is_test, send_at, price, currency, status, sequence,
@@ -101,8 +96,23 @@ WITH asked AS MATERIALIZED (
     FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
 )
-SELECT id, at, waits FROM new UNION ALL SELECT id, NULL, NULL FROM kept_back
+SELECT id, at, waits FROM new {and_kept_back}
 """
+# What an opt-out keeps back uses no key, and is returned without a time; `opt_outs` says why none can slip through.
+STORE = FORM.format(
+    kept_back="""kept_back AS MATERIALIZED (
+    SELECT sms_kept_back(array_agg(id), array_agg(account_id), array_agg(recipient), array_agg(sender_id),
+                         array_agg(is_test)) AS id
+    FROM asked
+),""",
+    is_let_by="id NOT IN (SELECT id FROM kept_back)",
+    and_kept_back="UNION ALL SELECT id, NULL, NULL FROM kept_back",
+)
+# To look for each message takes PostgreSQL longer than it should where nobody has opted out: of most accounts.
+# Refused, and nothing stored, if that is not so any more.
+STORE_UNLESS_OPT_OUTS = "SELECT sms_no_opt_outs(%s::uuid[]);" + FORM.format(
+    kept_back="", is_let_by="true", and_kept_back=""
+)
 
 FIND_KEYS = """
 SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])
@@ -119,11 +129,24 @@ def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Acce
         return _store_but(new, unroutable, is_batch=is_batch)
     if limits.concern(new):
         return transact(_store_within_limits, new, is_batch, False)
-    stored = at_once(STORE, *_columns(new))
+    stored = _store_at_once(new)
     try:
         return _results(new, stored, find=find)
     except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
         return _results(new, stored, find=lambda _: {})
+
+
+def _store_at_once(new: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
+    accounts = {m.account_id for m in new}
+    if not opt_outs.known.isdisjoint(accounts):
+        return at_once(STORE, *_columns(new))
+    try:
+        return at_once(STORE_UNLESS_OPT_OUTS, list(accounts), *_columns(new))
+    except IntegrityError as error:
+        if not opt_outs.is_behind(error):
+            raise
+    opt_outs.remember(at_once(opt_outs.WHO_HAS_SOME, list(accounts)))
+    return at_once(STORE, *_columns(new))
 
 
 def _store_but(
