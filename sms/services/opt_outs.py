@@ -55,7 +55,7 @@ def is_behind(error: IntegrityError) -> bool:
 
 
 WHO_HAS_SOME: Final = """
-SELECT id FROM unnest(%s::uuid[]) AS id WHERE EXISTS (SELECT FROM sms_optout o WHERE o.account_id = id)
+SELECT a.id FROM unnest(%s::uuid[]) AS a (id) WHERE EXISTS (SELECT FROM sms_optout o WHERE o.account_id = a.id)
 """
 
 
