@@ -187,17 +187,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='account',
             name='opt_in_keywords',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), blank=True, default=list, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), blank=True, db_default=[], default=list, size=None),
         ),
         migrations.AddField(
             model_name='account',
             name='opt_out_keywords',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), blank=True, default=list, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), blank=True, db_default=[], default=list, size=None),
         ),
         migrations.AddField(
             model_name='account',
             name='opt_out_reply',
-            field=models.CharField(blank=True, default='', max_length=480),
+            field=models.CharField(blank=True, db_default='', default='', max_length=480),
         ),
         migrations.AddField(
             model_name='dispatchentry',

@@ -16,7 +16,7 @@ _people = count(1)
 @pytest.fixture
 def person():
     """A number of a person that nobody else here writes to."""
-    return f"+23320{next(_people):07}"
+    return f"+23355{next(_people):07}"
 
 
 def bring(stack, document, *, sign=signature, route="simulator", method="POST", body=None):
