@@ -111,12 +111,9 @@ class Pump:
     def _follow_routes(self) -> None:
         """Have a lane for each route, and its provider as it is set up now."""
         for route in snapshot.current().all:
-            try:
-                provider = provider_of(route)
-            except Exception as error:  # noqa: BLE001  one route that is set up wrongly stops no other one
-                log.error("route_unusable", route=route.name, error=str(error))  # noqa: TRY400  the sentence says it
-                continue
+            provider = self._provider_of(route)
             if not self._serves(provider):
+                self._lanes.pop(route.id, None)  # where it could not be made before, it was
                 continue
             lane = self._lanes.setdefault(route.id, Lane(route, provider))
             lane.route, lane.provider = route, provider
