@@ -18,7 +18,7 @@ from sms.providers.http import client
 from sms.providers.registry import get_provider
 from sms.providers.smpp import Smpp
 from sms.routing import snapshot
-from sms.services import receive
+from sms.services import inbound, receive
 from sms.services.submit import Pump
 
 log = structlog.get_logger(__name__)
@@ -85,8 +85,8 @@ class Connection:
 async def _store(route_name: str, reports: Sequence[DeliveryReport], texts: Sequence[InboundText]) -> None:
     """Store what the SMSC brought; returns after the commit. Raises Unavailable."""
     await receive.keep(route_name, reports, b"")
-    if texts:  # there is no place for them yet: the SMSC keeps them
-        raise Unavailable
+    if texts:
+        await inbound.keep(route_name, texts)
 
 
 def _work(pump: Pump, connection: Connection, route_name: str, stop: threading.Event) -> None:

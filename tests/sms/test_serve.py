@@ -12,7 +12,7 @@ from django.conf import settings
 
 from sms.credentials import Safe
 from sms.database import in_thread
-from sms.models import Message, Receipt, Route, SubmitAttempt
+from sms.models import InboundMessage, Message, Receipt, Route, SubmitAttempt
 from sms.routing import snapshot
 from tests import commands
 from tests.messages import store
@@ -90,6 +90,28 @@ async def test_messages_and_receipts(smsc, caller):
     assert sorted(texts) == sorted(["Hello", *(f"message {n}" for n in range(300))])
     assert await in_thread(lambda: set(SubmitAttempt.objects.values_list("provider", "number"))) == {("primary", 1)}
     assert await in_thread(Receipt.objects.filter(processed_at=None).count) == 0
+
+
+async def test_texts_from_handsets(smsc, caller):
+    """Stored before they are answered, joined from their parts, and once, though the connection is lost meanwhile."""
+    numbers = {"source_addr_ton": 1, "source_addr": "233200000901", "destination_addr": "1234", "data_coding": 0}
+
+    def texts():
+        return sorted(InboundMessage.objects.values_list("text", "sender", "recipient", "provider"))
+
+    async with serving():
+        await smsc.wait("bind")
+        for n, part in enumerate((b"Hello ", b"there"), 1):
+            octets = bytes((5, 0, 3, 42, 2, n)) + part
+            smsc.deliver(f"part {n}", **numbers, esm_class=0x40, short_message={"hex": octets.hex()})
+        for n in range(20):
+            smsc.deliver(f"text {n}", **numbers, short_message=f"text {n:02}")
+        await smsc.wait("deliver_sm_resp")
+        smsc.order("drop")
+        await until(lambda: InboundMessage.objects.count() >= 21)
+        await smsc.wait("deliver_sm_resp", count=22)
+    expected = ["Hello there", *(f"text {n:02}" for n in range(20))]
+    assert await in_thread(texts) == [(text, "+233200000901", "1234", "primary") for text in expected]
 
 
 async def test_the_smsc_is_away_for_a_moment(smsc, caller):
