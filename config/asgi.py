@@ -48,6 +48,7 @@ REFERENCE = Reference(
     ],
 )
 
+OF_REST = ("/api/messages", "/api/me", "/api/events", "/api/spending", "/api/inbound", "/api/opt-outs")
 HEALTH = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
 
 pages = Pages(django)
@@ -70,7 +71,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for one thing
-    if path.startswith(("/api/messages", "/api/me", "/api/events", "/api/spending", "/api/inbound", "/api/opt-outs")):
+    if path.startswith(OF_REST):
         return rest_api.application
     if path.startswith("/graphql"):
         return graphql_api.http

@@ -1,4 +1,4 @@
-"""REST: everything below `/api/messages/`, and the lists, the account and what it spent beside it."""
+"""REST: messages, texts from handsets, opt-outs, events, spending, and who asks: `rest_api.paths` has where."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

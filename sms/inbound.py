@@ -19,7 +19,7 @@ from sms.scan import by_utc
 MOST = 100  # texts in a page
 USUAL = 50
 LOOKED_AT = 5_000  # rows; as in `sms.listing`
-LOOKS_FOR = 0.008  # seconds
+LOOKS_FOR = 0.005  # seconds
 AT_ONCE: Final = 100  # texts in a read of the feed
 LONGEST_NUMBER: Final = 32
 START: Final = InboundCursor(0, LOWEST)  # before every text

@@ -15,7 +15,7 @@ from sms.records import OPT_OUT_COLUMNS, OptOutRecord
 MOST = 100  # opt-outs in a page
 USUAL = 50
 LOOKED_AT = 5_000  # rows; as in `sms.listing`
-LOOKS_FOR = 0.008  # seconds
+LOOKS_FOR = 0.005  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

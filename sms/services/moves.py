@@ -278,9 +278,9 @@ def _to_write(
         yield UPDATE_ENTRIES, _columns_of_entries(staying)
     if done := [move.message_id for move in applied if move.status in FINAL]:
         yield DELETE_ENTRIES, [done]
-    yield from costs.to_write({one.id: one.charge for one in messages.values() if one.charge is not None})
     if refused := [(m.message_id, m.provider) for m in applied if m.error_code == OPTED_OUT and m.provider is not None]:
         yield from opt_outs.told({messages[message_id].account_id for message_id, _ in refused}, refused)
+    yield from costs.to_write({one.id: one.charge for one in messages.values() if one.charge is not None})
 
 
 def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:

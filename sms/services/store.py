@@ -56,7 +56,7 @@ def limit_behind(results: Sequence[Accepted | SmsError]) -> LimitExceeded | None
 # of what accounts have used: they begin when all keys are there, and go by the accounts. The foreign keys are checked
 # at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
 # tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
-FORM = """
+_STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
@@ -96,7 +96,7 @@ WITH asked AS MATERIALIZED (
     FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
 ){spent}
-SELECT id, at, waits FROM new {and_kept_back}
+SELECT id, at, waits FROM new{and_kept_back}
 """
 # What has no price pays nothing for what is counted of those that have.
 WITHOUT_PRICES: Final = {"kinds": "", "names": "", "counted": "", "counting": "", "spent": ""}
@@ -118,26 +118,24 @@ WITH_PRICES: Final = {
 )""",
 }
 # What an opt-out keeps back uses no key, and is returned without a time; `opt_outs` says why none can slip through.
-MINDING_OPT_OUTS: Final = {
+WITHOUT_KEPT_BACK: Final = {
     "kept_back": """kept_back AS MATERIALIZED (
     SELECT sms_kept_back(array_agg(id), array_agg(account_id), array_agg(recipient), array_agg(sender_id),
                          array_agg(is_test)) AS id
     FROM asked
 ), """,
     "is_let_by": "id NOT IN (SELECT id FROM kept_back)",
-    "and_kept_back": "UNION ALL SELECT id, NULL, NULL FROM kept_back",
+    "and_kept_back": " UNION ALL SELECT id, NULL, NULL FROM kept_back",
 }
-# To look for each message takes PostgreSQL longer than it should where nobody has opted out: of most accounts.
-# Refused, and nothing stored, if that is not so any more.
-UNLESS_OPT_OUTS: Final = {"kept_back": "", "is_let_by": "true", "and_kept_back": ""}
-NO_OPT_OUTS: Final = "SELECT sms_no_opt_outs(%s::uuid[]);"
-# By whether there are opt-outs to mind, and prices.
-STORE: Final = {
-    (minds, priced): FORM.format(
-        **(MINDING_OPT_OUTS if minds else UNLESS_OPT_OUTS), **(WITH_PRICES if priced else WITHOUT_PRICES)
-    )
-    for minds in (False, True)
-    for priced in (False, True)
+# To look for each message takes PostgreSQL longer than it should where nobody has opted out: of most accounts. The set
+# is refused, and nothing is stored, if that is not so any more.
+IF_NONE_IS: Final = {"kept_back": "", "is_let_by": "true", "and_kept_back": ""}
+GUARD: Final = "SELECT sms_no_opt_outs(%s::uuid[]);"
+STORE: Final = _STORE.format(**WITHOUT_PRICES, **WITHOUT_KEPT_BACK)
+STORE_WITH_PRICES: Final = _STORE.format(**WITH_PRICES, **WITHOUT_KEPT_BACK)
+STORE_UNLESS_OPT_OUTS: Final = {
+    STORE: GUARD + _STORE.format(**WITHOUT_PRICES, **IF_NONE_IS),
+    STORE_WITH_PRICES: GUARD + _STORE.format(**WITH_PRICES, **IF_NONE_IS),
 }
 
 FIND_KEYS = """
@@ -163,17 +161,17 @@ def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Acce
 
 
 def _store_at_once(new: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
+    sql, columns = _to_store(new)
     accounts = {m.account_id for m in new}
     if not opt_outs.known.isdisjoint(accounts):
-        return at_once(*_to_store(new))
+        return at_once(sql, *columns)
     try:
-        sql, *columns = _to_store(new, minds_opt_outs=False)
-        return at_once(NO_OPT_OUTS + sql, list(accounts), *columns)
+        return at_once(STORE_UNLESS_OPT_OUTS[sql], list(accounts), *columns)
     except IntegrityError as error:
         if not opt_outs.is_behind(error):
             raise
     opt_outs.remember(at_once(opt_outs.WHO_HAS_SOME, list(accounts)))
-    return at_once(*_to_store(new))
+    return at_once(sql, *columns)
 
 
 def _store_but(
@@ -230,15 +228,16 @@ def _with_windows(result: Accepted | SmsError, standing: Standing | None) -> Acc
 
 
 def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
-    return _results(new, rows(*_to_store(new)), find=_find)
+    sql, columns = _to_store(new)
+    return _results(new, rows(sql, *columns), find=_find)
 
 
-def _to_store(new: Sequence[NewMessage], *, minds_opt_outs: bool = True) -> tuple[Any, ...]:
+def _to_store(new: Sequence[NewMessage]) -> tuple[str, list[list[Any]]]:
     """Return the statement that stores messages, and its parameters."""
     if not any(m.price is not None for m in new):
-        return STORE[minds_opt_outs, False], *_columns(new)
+        return STORE, _columns(new)
     prices: list[list[Any]] = [[m.price for m in new], [m.currency for m in new], [m.charged_to for m in new]]
-    return STORE[minds_opt_outs, True], *_columns(new), *prices
+    return STORE_WITH_PRICES, [*_columns(new), *prices]
 
 
 def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:

@@ -22,10 +22,8 @@ from sms.services.keys import NewKey
 NONE: Final = "none"
 LONGEST_LIFE: Final = 36_500  # days
 WORDS: Final = ("blocked_keywords", "opt_out_keywords", "opt_in_keywords")
-SETTINGS: Final = (
-    *(*WORDS, "opt_out_reply", "rate_limit", "daily_quota", "discard_body_after"),
-    *("budget", "budget_currency"),
-)
+LIMITS: Final = ("rate_limit", "daily_quota", "discard_body_after", "budget", "budget_currency")
+SETTINGS: Final = (*WORDS, "opt_out_reply", *LIMITS)
 
 
 class Command(OperatorCommand):
