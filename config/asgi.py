@@ -24,6 +24,7 @@ from graphql_api import metrics as live_metrics
 from health import app as health
 from health import metrics
 from rest_api import app as rest_api
+from rest_api import inbound_operations
 from rest_api import operations as rest_operations
 from webhooks import app as webhooks
 from webhooks import operations as webhook_operations
@@ -41,11 +42,13 @@ REFERENCE = Reference(
     groups=[
         Group(name=rest_operations.MESSAGES, description="For applications, with an API key."),
         Group(name=rest_operations.EVENTS, description="What becomes of all messages."),
+        Group(name=inbound_operations.INBOUND, description="What handsets send, and who wants no more texts."),
         Group(name=rest_operations.ACCOUNT, description="What the service knows of who asks."),
         Group(name=webhook_operations.PROVIDERS, description="For providers, who sign what they send."),
     ],
 )
 
+OF_REST = ("/api/messages", "/api/me", "/api/events", "/api/spending", "/api/inbound", "/api/opt-outs")
 HEALTH = {"/healthz": health.healthz, "/readyz": health.readyz, "/metrics": metrics.metrics}
 
 pages = Pages(django)
@@ -68,7 +71,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for one thing
-    if path.startswith(("/api/messages", "/api/me", "/api/events", "/api/spending")):
+    if path.startswith(OF_REST):
         return rest_api.application
     if path.startswith("/graphql"):
         return graphql_api.http

@@ -124,6 +124,7 @@ SMS_PROVIDERS = {
 }
 # Who is told after the commit, by dotted path: the domain imports none of them.
 SMS_EVENT_LISTENERS = ["graphql_api.publisher.publish"]
+SMS_INBOUND_LISTENERS = ["graphql_api.publisher.publish_received"]
 
 LOGGING_CONFIG = None
 logs.set_up()

@@ -37,6 +37,7 @@ PATH_WORDS: Final = frozenset(
         "messages",
         "metrics",
         "openapi.json",
+        "opt-outs",
         "plan",
         "readyz",
         "status",

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.opt_outs import Keyword
 from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.services.duplicates import DuplicatePolicy
@@ -72,6 +73,9 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.ROUTE_NOT_FOUND: "There is no route with this name.",
     ErrorCode.INBOUND_MALFORMED: "A provider's request is not a text from a handset.",
     ErrorCode.NO_ROUTE: "No route takes texts from this sender ID to this recipient.",
+    ErrorCode.RECIPIENT_OPTED_OUT: "The recipient wants no more texts from this account, or from this sender ID.",
+    ErrorCode.OPT_OUT_NOT_FOUND: "The account has no opt-out with this id.",
+    ErrorCode.REASON_INVALID: "The reason is too long, empty, or not printable.",
     ErrorCode.SERVICE_UNAVAILABLE: "Nothing was stored; try again shortly.",
     ErrorCode.OVERLOADED: "Too much is waiting, so nothing was stored; try again shortly.",
     ErrorCode.INTERNAL_ERROR: "Something went wrong on our side, and was logged.",
@@ -113,6 +117,7 @@ MEANING_OF_RULE: Final[Mapping[RuleName, str]] = {
     RuleName.PRIORITY: "There is such a priority.",
     RuleName.METADATA: "The metadata is within its limits.",
     RuleName.IDEMPOTENCY_KEY: "The idempotency key has 1 to 255 visible ASCII characters.",
+    RuleName.OPT_OUT: "The recipient has not opted out.",
 }
 
 MEANING_OF_NUMBER_TYPE: Final[Mapping[NumberType, str]] = {
@@ -135,6 +140,11 @@ MEANING_OF_OUTCOME: Final[Mapping[Handover, str]] = {
     Handover.MAYBE_SENT: "The request left, and no trustworthy answer came.",
 }
 
+MEANING_OF_KEYWORD: Final[Mapping[Keyword, str]] = {
+    Keyword.STOP: "No more texts.",
+    Keyword.START: "Texts again, after a STOP.",
+}
+
 MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     Status: MEANING_OF_STATUS,
     ErrorCode: MEANING_OF_CODE,
@@ -145,4 +155,5 @@ MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     RuleName: MEANING_OF_RULE,
     NumberType: MEANING_OF_NUMBER_TYPE,
     Handover: MEANING_OF_OUTCOME,
+    Keyword: MEANING_OF_KEYWORD,
 }

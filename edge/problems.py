@@ -29,6 +29,7 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.DuplicateInBatch: HTTPStatus.BAD_REQUEST,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.MessageNotFound: HTTPStatus.NOT_FOUND,
+    errors.OptOutNotFound: HTTPStatus.NOT_FOUND,
     errors.InvalidCursor: HTTPStatus.BAD_REQUEST,
     errors.NotCancelable: HTTPStatus.CONFLICT,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,

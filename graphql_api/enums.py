@@ -9,6 +9,7 @@ from edge.meanings import MEANINGS
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.opt_outs import Keyword
 from sms.providers.base import Handover
 from sms.services.accept_many import ErrorPolicy
 from sms.services.duplicates import DuplicatePolicy
@@ -76,7 +77,14 @@ _show(
     description="Whether a provider has a message after an attempt to hand it over.",
 )
 
+_show(
+    Keyword,
+    name="InboundKeyword",
+    description="What a text from a handset asks for, if it says nothing else.",
+)
+
 MessageStatus: TypeAlias = Status
 AttemptOutcome: TypeAlias = Handover
 RefusalCode: TypeAlias = ErrorCode
 Policy: TypeAlias = DeliveryPolicy
+InboundKeyword: TypeAlias = Keyword

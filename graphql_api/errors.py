@@ -82,6 +82,11 @@ class NotCancelable(Refusal):
     """The message can no longer be withdrawn."""
 
 
+@strawberry.type(description="The account has no opt-out with this id.")
+class OptOutNotFound(Refusal):
+    """The account has no opt-out with this id."""
+
+
 class InvalidMessages(strawberry.ExceptionHandler[errors.InvalidMessage, InvalidMessage]):
     """Makes a broken rule a member of the field's union."""
 
@@ -138,6 +143,16 @@ class NotCancelables(strawberry.ExceptionHandler[errors.NotCancelable, NotCancel
     ) -> NotCancelable:
         """Translate."""
         return NotCancelable(code=exception.code, field=_spelled(exception), detail=exception.detail)
+
+
+class OptOutsNotFound(strawberry.ExceptionHandler[errors.OptOutNotFound, OptOutNotFound]):
+    """Makes an unknown id a member of the field's union."""
+
+    def handle(
+        self, exception: errors.OptOutNotFound, *, field: StrawberryField, info: strawberry.Info
+    ) -> OptOutNotFound:
+        """Translate."""
+        return OptOutNotFound(code=exception.code, field=_spelled(exception), detail=exception.detail)
 
 
 def _spelled(exception: SmsError) -> str | None:

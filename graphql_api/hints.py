@@ -1,6 +1,7 @@
 """The words between workers and web processes, over the channel layer.
 
-A hint says that a message has changed, and how. Hints may be lost; then the changes are read from the database.
+A hint says that a message has changed, and how, or that a text came. Hints may be lost; then what they tell of is read
+from the database.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from sms.events import StatusChanged
 from sms.records import EventRecord
 
 TYPE: Final = "sms.changed"
+OF_TEXTS: Final = "sms.received"
 
 
 def group_of(account_id: UUID) -> str:
@@ -37,6 +39,16 @@ def _to_list(event: EventRecord) -> list[Any]:
         event.provider_error,
         event.detail,
     ]
+
+
+def texts_hint() -> dict[str, Any]:
+    """Return the channel-layer message for texts to one account: that there are some; nothing of them is in it."""
+    return {"type": OF_TEXTS}
+
+
+def is_of_texts(hint: dict[str, Any]) -> bool:
+    """Whether a hint says that texts came."""
+    return bool(hint["type"] == OF_TEXTS)
 
 
 def from_hint(hint: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:

@@ -7,9 +7,10 @@ from typing import Any, Final
 import strawberry
 from strawberry.types.arguments import InputContext
 
-from graphql_api.enums import MessageStatus, Policy
-from sms import listing
+from graphql_api.enums import InboundKeyword, MessageStatus, Policy
+from sms import listing, opted_out
 from sms.feed import Wanted
+from sms.inbound import InboundFilter
 from sms.models import Priority
 from sms.services.accept_many import ErrorPolicy
 from sms.services.duplicates import DuplicatePolicy
@@ -107,6 +108,49 @@ class MessageFilter:
         """Return what `sms.listing` takes."""
         given = {name: value for name, value in vars(self).items() if value is not strawberry.UNSET}
         return listing.MessageFilter(is_test=given.pop("test", None), **given)
+
+
+@strawberry.input(description="Which texts from handsets to list: those that have all of what is given.")
+class InboundMessageFilter:
+    """Which texts from handsets to list."""
+
+    sender: str | None = optional("The handset's number, in any way that a send takes it.")
+    recipient: str | None = optional("The number or short code that they were sent to.")
+    keyword: InboundKeyword | None = optional("What they ask for.")
+    received_after: datetime | None = optional("Stored at this time or later, with an offset from UTC or a Z.")
+    received_before: datetime | None = optional("Stored before this time, with an offset from UTC or a Z.")
+    test: bool | None = optional("Whether they answer test messages. With a test key there are no others.")
+
+    def as_filter(self) -> InboundFilter:
+        """Return what `sms.inbound` takes."""
+        given = {name: value for name, value in vars(self).items() if value is not strawberry.UNSET}
+        return InboundFilter(is_test=given.pop("test", None), **given)
+
+
+@strawberry.input(description="Which opt-outs to list: those that have all of what is given.")
+class OptOutFilter:
+    """Which opt-outs to list."""
+
+    recipient: str | None = optional("The number, in any way that a send takes it.")
+    test: bool | None = optional("Whether they keep back test messages. With a test key there are no others.")
+
+    def as_filter(self) -> opted_out.OptOutFilter:
+        """Return what `sms.opted_out` takes."""
+        given = {name: value for name, value in vars(self).items() if value is not strawberry.UNSET}
+        return opted_out.OptOutFilter(is_test=given.pop("test", None), **given)
+
+
+@strawberry.input(description="Who is to get no more texts.")
+class AddOptOutInput:
+    """Who is to get no more texts."""
+
+    recipient: str = strawberry.field(description="The number, in any way that a send takes it.")
+    sender_id: str | None = optional("The sender ID to get no more texts from; from none of the account's.")
+    reason: str | None = optional("Why, for people: 1 to 255 printable characters.")
+
+    def as_kwargs(self) -> dict[str, Any]:
+        """Return what `sms.services.opt_outs.add` takes: only what was given."""
+        return {name: value for name, value in vars(self).items() if value not in {None, strawberry.UNSET}}
 
 
 @strawberry.input(description="Which changes to tell: those that all of this is true of.")

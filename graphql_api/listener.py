@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 import structlog
 from channels.layers import get_channel_layer
 
-from graphql_api.hints import from_hint, group_of, to_event
+from graphql_api.hints import from_hint, group_of, is_of_texts, to_event
+from graphql_api.tail import CHANGES, TEXTS, Source
 from sms.records import EventRecord
 from sms.redaction import words_of
 
@@ -46,7 +47,7 @@ class Listener:
         account_id: UUID,
         *,
         on_joined: Callable[["Listener"], Awaitable[None]],
-        on_hint: Callable[[UUID], None],
+        on_hint: Callable[[UUID, Source], None],
     ) -> None:
         self.account_id = account_id
         self.users = 0
@@ -89,7 +90,10 @@ class Listener:
             wait = min(2 * wait, LONGEST_WAIT)
 
     def _pass_on(self, hint: dict[str, Any]) -> None:
-        self._on_hint(self.account_id)
+        if is_of_texts(hint):
+            self._on_hint(self.account_id, TEXTS)
+            return
+        self._on_hint(self.account_id, CHANGES)
         for message_id, told in from_hint(hint):
             if watchers := self._watchers.get(message_id):
                 change = to_event(told)

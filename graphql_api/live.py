@@ -15,7 +15,7 @@ import structlog
 from graphql_api import metrics
 from graphql_api.listener import Listener, Watching
 from graphql_api.reader import ChangeReader
-from graphql_api.tail import Tail
+from graphql_api.tail import CHANGES, TEXTS, Source, Tail
 from sms import selectors
 from sms.errors import MessageNotFound, Unavailable
 from sms.records import EventRecord
@@ -125,7 +125,7 @@ class Hub:
     def __init__(self) -> None:
         self.catching_up = asyncio.Semaphore(CATCHING_UP)
         self._listeners: dict[UUID, Listener] = {}
-        self._tails: dict[UUID, Tail] = {}
+        self._tails: dict[tuple[UUID, Source], Tail] = {}
         self._reader = ChangeReader()
         self._looking: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -142,12 +142,12 @@ class Hub:
                 listener.discard(watcher)
 
     @contextmanager
-    def tail(self, account_id: UUID) -> Iterator[Tail]:
-        """Let the account's feed be read for a while."""
+    def tail(self, account_id: UUID, source: Source = CHANGES) -> Iterator[Tail]:
+        """Let one of the account's feeds be read for a while."""
         with self._listening(account_id), metrics.FEEDS.track_inprogress():
-            tail = self._tails.get(account_id)
+            tail = self._tails.get((account_id, source))
             if tail is None or tail.failure is not None:
-                tail = self._tails[account_id] = Tail(account_id)
+                tail = self._tails[account_id, source] = Tail(account_id, source)
             tail.users += 1
             try:
                 yield tail
@@ -155,8 +155,8 @@ class Hub:
                 tail.users -= 1
                 if not tail.users:
                     self._end(tail.task)
-                    if self._tails.get(account_id) is tail:
-                        del self._tails[account_id]
+                    if self._tails.get((account_id, source)) is tail:
+                        del self._tails[account_id, source]
 
     @contextmanager
     def _listening(self, account_id: UUID) -> Iterator[Listener]:
@@ -200,11 +200,12 @@ class Hub:
 
     async def _look_for(self, listener: Listener) -> None:
         """Look for what happened before a listener could hear of it."""
-        self._wake(listener.account_id)
+        self._wake(listener.account_id, CHANGES)
+        self._wake(listener.account_id, TEXTS)
         await self._look(listener)
 
-    def _wake(self, account_id: UUID) -> None:
-        if (tail := self._tails.get(account_id)) is not None:
+    def _wake(self, account_id: UUID, source: Source) -> None:
+        if (tail := self._tails.get((account_id, source))) is not None:
             tail.wake()
 
     async def _look(self, watchers: Iterable[Watching]) -> None:

@@ -22,6 +22,7 @@ class Loaders:
     def __init__(self) -> None:
         self.histories = _loader(selectors.histories)
         self.attempts = _loader(selectors.attempts)
+        self.messages = _loader(selectors.messages)
 
 
 def _loader(read: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, T]]]) -> DataLoader[UUID, T]:

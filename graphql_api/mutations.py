@@ -16,11 +16,14 @@ from graphql_api.errors import (
     LimitExceeded,
     MessageNotFound,
     NotCancelable,
+    OptOutNotFound,
 )
 from graphql_api.idempotency import is_alone, key_of, shown, tell_replayed
-from graphql_api.inputs import SendMessageInput, SendMessagesInput
+from graphql_api.inbound_types import AddOptOutSuccess, OptOut, RemoveOptOutSuccess
+from graphql_api.inputs import AddOptOutInput, SendMessageInput, SendMessagesInput
 from graphql_api.types import CancelMessageSuccess, Message, SendMessagesPayload, SendMessagesRow, SendMessageSuccess
 from sms import errors
+from sms.services import opt_outs
 from sms.services.accept import accept
 from sms.services.accept_many import ErrorPolicy, accept_many
 from sms.services.cancel import cancel
@@ -38,6 +41,15 @@ SendMessagesResult = Annotated[
 CancelMessageResult = Annotated[
     CancelMessageSuccess | MessageNotFound | NotCancelable,
     strawberry.union("CancelMessageResult", description="The message, or why it was not withdrawn."),
+]
+
+AddOptOutResult = Annotated[
+    AddOptOutSuccess | InvalidMessage,
+    strawberry.union("AddOptOutResult", description="The opt-out, or why there is none."),
+]
+RemoveOptOutResult = Annotated[
+    RemoveOptOutSuccess | OptOutNotFound,
+    strawberry.union("RemoveOptOutResult", description="The opt-out that is gone, or why none is."),
 ]
 
 
@@ -76,6 +88,32 @@ class Mutation:
         except ValueError:
             raise errors.MessageNotFound from None
         return CancelMessageSuccess(message=Message.of(await cancel(caller=caller, message_id=message_id)))
+
+    @strawberry.mutation(  # type: ignore[untyped-decorator]
+        description="Send a number no more texts, from the account or from one sender ID: messages to it are refused "
+        "with RECIPIENT_OPTED_OUT, and those that wait become REJECTED. Doing it again changes nothing. With a test "
+        "key it is about test messages."
+    )
+    async def add_opt_out(
+        self, info: Info, input: Annotated[AddOptOutInput, strawberry.argument(description="Who, and why.")]
+    ) -> AddOptOutResult:
+        """Send a number no more texts."""
+        caller = await info.context.caller()
+        return AddOptOutSuccess(opt_out=OptOut.of(await opt_outs.add(caller=caller, **input.as_kwargs())))
+
+    @strawberry.mutation(  # type: ignore[untyped-decorator]
+        description="Send a number texts again, because its owner wants that."
+    )
+    async def remove_opt_out(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The opt-out's id.")]
+    ) -> RemoveOptOutResult:
+        """Send a number texts again; a malformed id looks like one that does not exist."""
+        caller = await info.context.caller()
+        try:
+            opt_out_id = UUID(id)
+        except ValueError:
+            raise errors.OptOutNotFound from None
+        return RemoveOptOutSuccess(opt_out=OptOut.of(await opt_outs.remove(caller=caller, opt_out_id=opt_out_id)))
 
 
 async def send(context: Context, input: SendMessageInput, is_alone: Callable[[], bool]) -> SendMessageSuccess:

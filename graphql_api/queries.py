@@ -8,13 +8,13 @@ import strawberry
 
 from edge.problems import BadRequest
 from graphql_api.context import Info
-from graphql_api.inputs import MessageFilter, PlanMessageInput
+from graphql_api.inputs import InboundMessageFilter, MessageFilter, OptOutFilter, PlanMessageInput
 from graphql_api.me import Me
 from graphql_api.money import Spending
-from graphql_api.pages import MessageConnection
+from graphql_api.pages import InboundMessageConnection, MessageConnection, OptOutConnection
 from graphql_api.plans import MessagePlan
 from graphql_api.types import Message
-from sms import accounts, listing, scopes, selectors, spending
+from sms import accounts, inbound, listing, opted_out, scopes, selectors, spending
 from sms.errors import InvalidList, MessageNotFound
 from sms.records import MessageRecord
 from sms.services.plan import plan_message
@@ -101,6 +101,60 @@ class Query:
         caller = await info.context.caller()
         caller.require(scopes.READ)
         return Spending.of(await spending.spending(account_id=caller.account_id, since=_given(from_), until=_given(to)))
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="The texts that handsets have sent to the account, newest first, in pages as those of `messages`. "
+        "A text belongs to whoever sent the last one to its handset, from the number that it answers if there is one."
+    )
+    async def inbound_messages(
+        self,
+        info: Info,
+        filter: Annotated[
+            InboundMessageFilter | None, strawberry.argument(description="Which of them; all, if it is left out.")
+        ] = strawberry.UNSET,
+        first: Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")] = inbound.USUAL,
+        after: Annotated[
+            str | None, strawberry.argument(description="Go on behind this cursor of an earlier page.")
+        ] = strawberry.UNSET,
+    ) -> InboundMessageConnection:
+        """Return a page of texts from handsets."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        page = await inbound.texts(
+            account_id=caller.account_id,
+            wanted=filter.as_filter() if filter else inbound.ALL,
+            limit=inbound.USUAL if first is None else first,
+            after=_given(after),
+            only_test=caller.is_test,
+        )
+        return InboundMessageConnection.of(page, is_first=not after)
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="The numbers that want no more texts from the account, newest first, in pages as those of "
+        "`messages`."
+    )
+    async def opt_outs(
+        self,
+        info: Info,
+        filter: Annotated[
+            OptOutFilter | None, strawberry.argument(description="Which of them; all, if it is left out.")
+        ] = strawberry.UNSET,
+        first: Annotated[int | None, strawberry.argument(description="How many at most: 1 to 100.")] = opted_out.USUAL,
+        after: Annotated[
+            str | None, strawberry.argument(description="Go on behind this cursor of an earlier page.")
+        ] = strawberry.UNSET,
+    ) -> OptOutConnection:
+        """Return a page of opt-outs."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        page = await opted_out.opt_outs(
+            account_id=caller.account_id,
+            wanted=filter.as_filter() if filter else opted_out.ALL,
+            limit=opted_out.USUAL if first is None else first,
+            after=_given(after),
+            only_test=caller.is_test,
+        )
+        return OptOutConnection.of(page, is_first=not after)
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="What would become of a message. Nothing is stored or sent; what the message breaks is told by the "

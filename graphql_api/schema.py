@@ -36,5 +36,6 @@ schema = ServiceSchema(
         errors.InvalidBatches(),
         errors.MessagesNotFound(),
         errors.NotCancelables(),
+        errors.OptOutsNotFound(),
     ],
 )

@@ -9,12 +9,13 @@ import strawberry
 
 from graphql_api import feed, live
 from graphql_api.context import Info
+from graphql_api.inbound_types import MessageReceivedItem
 from graphql_api.inputs import StatusFeedFilter
 from graphql_api.types import MessageStatusEvent, StatusFeedItem
 from sms import scopes
 from sms.errors import MessageNotFound, Unavailable
 from sms.feed import EVERYTHING
-from sms.feed_cursors import Cursor
+from sms.feed_cursors import Cursor, InboundCursor
 
 
 @strawberry.type(
@@ -93,6 +94,36 @@ class Subscription:
                 with suppress(Unavailable):  # as above
                     await info.context.caller()
                 yield StatusFeedItem.of(item)
+
+    @strawberry.subscription(  # type: ignore[untyped-decorator]
+        description="All texts that handsets send to the account, in one order, each once. Never completes. The first "
+        "item tells where the feed ends now; with `after` it continues there instead, after whatever time. At least "
+        "every 30 seconds there is an item."
+    )
+    async def message_received(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Give the `cursor` of the last item you have: every later text comes. One that cannot be "
+                "continued from is refused with CURSOR_INVALID."
+            ),
+        ] = strawberry.UNSET,
+    ) -> AsyncGenerator[MessageReceivedItem, None]:
+        """Follow the texts from handsets."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        items = feed.follow_texts(
+            caller.account_id,
+            after=None if after in {None, strawberry.UNSET} else InboundCursor.parse(after),
+            is_test=True if caller.is_test else None,
+        )
+        async with aclosing(items):
+            async for item in items:
+                with suppress(Unavailable):  # as above
+                    await info.context.caller()
+                yield MessageReceivedItem.of(item)
 
 
 def _parse(id: str) -> UUID:

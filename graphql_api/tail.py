@@ -1,18 +1,17 @@
-"""The newest events of one account, read once for all feeds of a process that have come so far."""
+"""The newest events of one of an account's feeds, read once for all readers of a process that have come so far."""
 
 import asyncio
 from bisect import bisect_right
 from contextlib import suppress
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import structlog
 
-from sms import feed
+from sms import feed, inbound
 from sms.errors import InvalidCursor, Unavailable
-from sms.feed import START, FeedEvent, Page
-from sms.feed_cursors import Cursor
+from sms.horizon import Page
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +22,40 @@ KEPT: Final = 500  # events, up to twice as many; a feed that is further behind 
 _place_of = attrgetter("cursor")
 
 
+class Source(Protocol):
+    """A feed that every account has, of events with a `cursor`; its cursors compare, and have a `position`."""
+
+    start: Any  # a cursor before every event
+
+    async def read(self, account_id: UUID, after: Any) -> Page[Any, Any]:
+        """Return the next events after a cursor; without one none, and where the feed ends now.
+
+        Raises InvalidCursor, Unavailable.
+        """
+
+
+class _Changes:
+    """What becomes of messages."""
+
+    start = feed.START
+
+    async def read(self, account_id: UUID, after: Any) -> Page[Any, Any]:
+        return await feed.read(account_id, after)
+
+
+class _Texts:
+    """What comes from handsets."""
+
+    start = inbound.START
+
+    async def read(self, account_id: UUID, after: Any) -> Page[Any, Any]:
+        return await inbound.read(account_id, after)
+
+
+CHANGES: Final[Source] = _Changes()
+TEXTS: Final[Source] = _Texts()
+
+
 class Tail:
     """Reads an account's feed as it grows, and keeps the last events of it for whoever can take them.
 
@@ -30,14 +63,16 @@ class Tail:
     committed when the looking began, so what an older transaction holds back is late, and never left out.
     """
 
-    def __init__(self, account_id: UUID) -> None:
+    def __init__(self, account_id: UUID, source: Source = CHANGES) -> None:
         self.users = 0
-        self.since = self.until = START  # everything behind `since`, and up to `until`, is kept
+        self.since: Any = source.start
+        self.until: Any = source.start  # everything behind `since`, and up to `until`, is kept
         self.horizon = 0  # of the last look
         self.grown = asyncio.Event()  # another one each time that events came
         self.failure: Exception | None = None  # why nothing more will come: the database was put back, or a bug
         self._account_id = account_id
-        self._events: list[FeedEvent] = []
+        self._source = source
+        self._events: list[Any] = []
         self._woken = asyncio.Event()
         self._asked: list[asyncio.Future[None]] = []
         self._is_asked = asyncio.Event()
@@ -57,7 +92,7 @@ class Tail:
         self._woken.set()
         await answer
 
-    def after(self, place: Cursor, *, limit: int) -> tuple[list[FeedEvent], Cursor]:
+    def after(self, place: Any, *, limit: int) -> tuple[list[Any], Any]:
         """Return up to `limit` events after a place that is not before `since`, and the place behind them."""
         first = bisect_right(self._events, place, key=_place_of)
         found = self._events[first : first + limit]
@@ -103,12 +138,12 @@ class Tail:
             async with asyncio.timeout(seconds):
                 await self._is_asked.wait()
 
-    async def _look(self) -> Page | None:
+    async def _look(self) -> Page[Any, Any] | None:
         """Read on once, and tell those who asked; return None if the database could not be asked."""
         asked, self._asked = self._asked, []
         self._is_asked.clear()
         try:
-            page = await feed.read(self._account_id, self.until if self.horizon else None)
+            page = await self._source.read(self._account_id, self.until if self.horizon else None)
         except Exception as error:
             _answer(asked, error)
             if isinstance(error, InvalidCursor):
@@ -120,7 +155,7 @@ class Tail:
         _answer(asked, None)
         return page
 
-    def _keep(self, page: Page) -> None:
+    def _keep(self, page: Page[Any, Any]) -> None:
         if not self.horizon:
             self.since = page.end
         self.until, self.horizon = page.end, page.horizon

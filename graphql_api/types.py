@@ -14,6 +14,8 @@ from graphql_api.feed import Item
 from graphql_api.idempotency import shown
 from graphql_api.money import Price
 from sms.errors import SmsError
+from sms.feed import FeedEvent
+from sms.feed_cursors import Cursor
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.store import Accepted
@@ -277,7 +279,7 @@ class StatusFeedItem:
     client_reference: str | None = described("The message's label, as its sender gave it.")
 
     @classmethod
-    def of(cls, item: Item) -> Self:
+    def of(cls, item: Item[Cursor, FeedEvent]) -> Self:
         """Show an item."""
         if item.event is None:
             return cls(cursor=str(item.cursor), event=None, client_reference=None)

@@ -1,9 +1,8 @@
-"""REST: everything below `/api/messages/`, `GET /api/events/`, `GET /api/me/`, `GET /api/spending/`."""
+"""REST: messages, texts from handsets, opt-outs, events, spending, and who asks: `rest_api.paths` has where."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -17,7 +16,22 @@ from edge.endpoint import Endpoint
 from edge.openapi.headers import KEY, LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
 from rest_api.events import list_events
-from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN, SPENDING
+from rest_api.inbound import add_opt_out, list_inbound, list_opt_outs, remove_opt_out
+from rest_api.pages import link_to
+from rest_api.paths import (
+    BATCH,
+    CANCEL,
+    CANCELLATION,
+    COLLECTION,
+    EVENTS,
+    INBOUND,
+    ITEM,
+    ME,
+    OPT_OUT,
+    OPT_OUTS,
+    PLAN,
+    SPENDING,
+)
 from sms import accounts, listing, scopes, selectors, spending
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
@@ -83,13 +97,7 @@ async def list_messages(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     page = await listing.messages(account_id=caller.account_id, **requests.page(request))
-    headers = {} if page.next is None else {"Link": f'<{_next_page(request, page.next)}>; rel="next"'}
-    return _json(representations.page(page), HTTPStatus.OK, headers)
-
-
-def _next_page(request: Request, cursor: str) -> str:
-    same = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
-    return f"{COLLECTION}?{urlencode([*same, ('after', cursor)])}"
+    return _json(representations.page(page), HTTPStatus.OK, link_to(request, COLLECTION, page.next))
 
 
 async def show_message(request: Request) -> Response:
@@ -146,11 +154,14 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     EVENTS: Endpoint(GET=list_events),
     ME: Endpoint(GET=show_me),
     SPENDING: Endpoint(GET=show_spending),
+    INBOUND: Endpoint(GET=list_inbound),
+    OPT_OUTS: Endpoint(GET=list_opt_outs, POST=add_opt_out),
+    OPT_OUT: Endpoint(DELETE=remove_opt_out),
 }
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`, `/api/events`, `/api/me` and `/api/spending`."""
+    """Serve every path of this edge."""
     await _endpoint_at(scope["path"])(scope, receive, send)
 
 
@@ -159,6 +170,8 @@ def _endpoint_at(path: str) -> ASGIApp:
     known = ENDPOINTS.get(path) or ENDPOINTS.get(f"{path}/")
     if known is not None and "{" not in path:
         return known
+    if path.startswith(OPT_OUTS):
+        return ENDPOINTS[OPT_OUT]
     if not path.startswith(COLLECTION):
         return problems.not_found()
     return ENDPOINTS[CANCELLATION if path.rstrip("/").endswith(CANCEL) else ITEM]

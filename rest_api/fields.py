@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple, NotRequired, TypedDict, ge
 from edge.openapi.schemas import About, closed
 from sms import content, phone_numbers
 from sms.models import DeliveryPolicy, Priority
-from sms.services import rules
+from sms.services import opt_outs, rules
 from sms.services.accept_many import MOST, ErrorPolicy
 from sms.services.duplicates import DuplicatePolicy
 
@@ -149,6 +149,32 @@ class NewMessages(TypedDict):
                 of=DuplicatePolicy,
                 default=DuplicatePolicy.COLLAPSE.value,
             ),
+        ]
+    ]
+
+
+@closed
+class NewOptOut(TypedDict):
+    """Who is to get no more texts. A field that may be left out may be null instead, which is the same."""
+
+    recipient: Annotated[
+        str,
+        About("The number, written in any way that a send takes.", minLength=1, maxLength=phone_numbers.LONGEST),
+    ]
+    sender_id: NotRequired[
+        Annotated[
+            str | None,
+            About(
+                "The sender ID to get no more texts from. Left out: from none of the account's.",
+                minLength=1,
+                maxLength=LONGEST_SENDER_ID,
+            ),
+        ]
+    ]
+    reason: NotRequired[
+        Annotated[
+            str | None,
+            About("Why, for people: printable characters.", minLength=1, maxLength=opt_outs.LONGEST_REASON),
         ]
     ]
 

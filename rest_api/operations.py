@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from edge.openapi.headers import CACHING, ETAG, KEY, LINK, LOCATION, OF_LIMITS, REPLAYED
@@ -15,10 +15,11 @@ from edge.openapi.operations import (
     Operation,
     Parameter,
     Refusals,
+    query,
     refusals,
 )
 from edge.openapi.schemas import About
-from rest_api import events, paths, representations, samples, shapes
+from rest_api import events, inbound_operations, paths, representations, samples, shapes
 from rest_api.fields import NewMessage, NewMessages
 from sms import listing
 from sms.errors import ErrorCode
@@ -47,6 +48,8 @@ RULES_BROKEN: Final[Refusals] = {
         ErrorCode.PRIORITY_INVALID,
         ErrorCode.METADATA_INVALID,
         ErrorCode.IDEMPOTENCY_KEY_INVALID,
+        ErrorCode.NO_ROUTE,
+        ErrorCode.RECIPIENT_OPTED_OUT,
     )
 }
 OVER_LIMITS: Final[Refusals] = {
@@ -76,13 +79,6 @@ ID: Final = Parameter(
     is_required=True,
     example=str(samples.ID),
 )
-
-
-def _query(
-    name: str, kind: Any, description: str, *, is_list: bool = False, example: str | None = None, **keywords: Any
-) -> Parameter:
-    about = About(description, **keywords)
-    return Parameter(name=name, where="query", kind=Annotated[kind, about], is_list=is_list, example=example)
 
 
 CREATE_MESSAGE: Final = Operation(
@@ -199,15 +195,15 @@ LIST_MESSAGES: Final = Operation(
     description="The account's messages, newest first, that have all of what is asked for. A page takes about the same "
     "time whatever that is: one that had to look at many messages may be short, or empty, and have a next one.",
     parameters=(
-        _query("status", Status, "With this status; repeated, with any of these.", is_list=True, example="FAILED"),
-        _query("recipient", str, "To this number, written in any way that a send takes.", example="+233200000901"),
-        _query("sender_id", str, "From this sender ID.", example="MyCorp"),
-        _query("client_reference", str, "With just this label of yours.", example="invoice-17"),
-        _query("created_after", datetime, "Accepted at this time or later; with an offset from UTC, or a `Z`."),
-        _query("created_before", datetime, "Accepted earlier than this; with an offset from UTC, or a `Z`."),
-        _query("test", bool, "Sent with a test key, or not."),
-        _query("limit", int, "How many.", minimum=1, maximum=listing.MOST, default=listing.USUAL),
-        _query("after", str, "The `next` of the page before. It is good for ever, also with another filter."),
+        query("status", Status, "With this status; repeated, with any of these.", is_list=True, example="FAILED"),
+        query("recipient", str, "To this number, written in any way that a send takes.", example="+233200000901"),
+        query("sender_id", str, "From this sender ID.", example="MyCorp"),
+        query("client_reference", str, "With just this label of yours.", example="invoice-17"),
+        query("created_after", datetime, "Accepted at this time or later; with an offset from UTC, or a `Z`."),
+        query("created_before", datetime, "Accepted earlier than this; with an offset from UTC, or a `Z`."),
+        query("test", bool, "Sent with a test key, or not."),
+        query("limit", int, "How many.", minimum=1, maximum=listing.MOST, default=listing.USUAL),
+        query("after", str, "The `next` of the page before. It is good for ever, also with another filter."),
     ),
     answers=(
         Answer(
@@ -294,9 +290,9 @@ LIST_EVENTS: Final = Operation(
     description="Every change of the account's messages, in one order, from any cursor on: each once, and none is "
     "missed. Without a cursor there are no events, only the cursor of where the feed ends now.",
     parameters=(
-        _query("after", str, "The `cursor` that came last."),
-        _query("limit", int, "How many at most.", minimum=1, maximum=events.MOST, default=events.LIMIT),
-        _query(
+        query("after", str, "The `cursor` that came last."),
+        query("limit", int, "How many at most.", minimum=1, maximum=events.MOST, default=events.LIMIT),
+        query(
             "wait",
             int,
             "Seconds to wait for a change where there is none yet.",
@@ -304,11 +300,11 @@ LIST_EVENTS: Final = Operation(
             maximum=events.LONGEST_WAIT,
             default=0,
         ),
-        _query("status", Status, "Only changes to this status; repeated, to any of these.", is_list=True),
-        _query("final", bool, "Only changes to a status that is final, or is not."),
-        _query("sender_id", str, "Only of messages from this sender ID.", example="MyCorp"),
-        _query("recipient", str, "Only of messages to this number.", example="+233200000901"),
-        _query("client_reference", str, "Only of messages with just this label of yours.", example="invoice-17"),
+        query("status", Status, "Only changes to this status; repeated, to any of these.", is_list=True),
+        query("final", bool, "Only changes to a status that is final, or is not."),
+        query("sender_id", str, "Only of messages from this sender ID.", example="MyCorp"),
+        query("recipient", str, "Only of messages to this number.", example="+233200000901"),
+        query("client_reference", str, "Only of messages with just this label of yours.", example="invoice-17"),
     ),
     answers=(
         Answer(
@@ -360,8 +356,8 @@ SHOW_SPENDING: Final = Operation(
     description="By day and route: what is planned, and what providers said, of the messages accepted on those days. "
     "Test messages cost nothing.",
     parameters=(
-        _query("from", date, "The first day, by UTC; the first of a month, unless it is said.", example="2026-11-01"),
-        _query("to", date, "The last day, by UTC; today, unless it is said. At most 366 days are told at once."),
+        query("from", date, "The first day, by UTC; the first of a month, unless it is said.", example="2026-11-01"),
+        query("to", date, "The last day, by UTC; today, unless it is said. At most 366 days are told at once."),
     ),
     answers=(
         Answer(
@@ -383,6 +379,7 @@ OPERATIONS: Final = (
     SHOW_MESSAGE,
     CANCEL_MESSAGE,
     LIST_EVENTS,
+    *inbound_operations.OPERATIONS,
     SHOW_ME,
     SHOW_SPENDING,
 )

@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 from starlette.datastructures import QueryParams
 
 from edge.problems import BadRequest
+from sms.opt_outs import Keyword
 from sms.statuses import Status
 
 Parser = Callable[[str, str], Any]  # of what was written, and of the parameter's name; raises BadRequest
@@ -44,6 +45,14 @@ def status(written: str, name: str) -> Status:
         return Status(written)
     except ValueError:
         raise BadRequest(f"'{name}' must be one of {', '.join(Status)}.", field=name) from None
+
+
+def keyword(written: str, name: str) -> Keyword:
+    """Take what a text asks for."""
+    try:
+        return Keyword(written)
+    except ValueError:
+        raise BadRequest(f"'{name}' must be {' or '.join(Keyword)}.", field=name) from None
 
 
 def moment(written: str, name: str) -> datetime:

@@ -7,10 +7,12 @@ from sms import accounts
 from sms.errors import LimitExceeded, SmsError
 from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
+from sms.inbound import TextPage
 from sms.listing import Page
 from sms.money import Money, plain
 from sms.numbering import NumberFacts
-from sms.records import AttemptRecord, EventRecord, MessageRecord
+from sms.opted_out import OptOutPage
+from sms.records import AttemptRecord, EventRecord, InboundRecord, MessageRecord, OptOutRecord
 from sms.services.plan import Plan, Verdict, WayThere
 from sms.services.store import Accepted
 from sms.spending import Spending
@@ -243,4 +245,45 @@ def feed_event(shown: FeedEvent) -> shapes.FeedEvent:
         "client_reference": shown.client_reference,
         **event(shown.change),
         "final": shown.change.status in FINAL,
+    }
+
+
+def texts(shown: TextPage) -> shapes.InboundPage:
+    """Return a page of texts from handsets."""
+    return {"texts": [text(one) for one in shown.texts], "next": shown.next}
+
+
+def text(shown: InboundRecord) -> shapes.InboundText:
+    """Return a text from a handset."""
+    return {
+        "id": shown.id,
+        "sender": shown.sender,
+        "recipient": shown.recipient,
+        "text": shown.text,
+        "text_discarded_at": shown.body_discarded_at,
+        "complete": shown.is_complete,
+        "keyword": shown.keyword,
+        "answers": shown.answers_id,
+        "test": shown.is_test,
+        "provider": shown.provider,
+        "sent_at": shown.sent_at,
+        "received_at": shown.received_at,
+    }
+
+
+def opt_outs(shown: OptOutPage) -> shapes.OptOutPage:
+    """Return a page of opt-outs."""
+    return {"opt_outs": [opt_out(one) for one in shown.opt_outs], "next": shown.next}
+
+
+def opt_out(shown: OptOutRecord) -> shapes.OptOut:
+    """Return an opt-out; one from all that the account sends has no sender ID."""
+    return {
+        "id": shown.id,
+        "recipient": shown.recipient,
+        "sender_id": shown.sender_id or None,
+        "reason": shown.reason,
+        "test": shown.is_test,
+        "inbound_id": shown.inbound_id,
+        "created_at": shown.created_at,
     }

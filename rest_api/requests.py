@@ -10,7 +10,7 @@ from starlette.requests import Request
 from edge import bodies
 from edge.problems import BadRequest
 from rest_api import parameters
-from rest_api.fields import Fields, NewBatchMessage, NewMessage, NewMessages, fields_of
+from rest_api.fields import Fields, NewBatchMessage, NewMessage, NewMessages, NewOptOut, fields_of
 from sms.listing import MessageFilter
 from sms.services.accept_many import ErrorPolicy, check_size
 from sms.services.duplicates import DuplicatePolicy
@@ -19,6 +19,7 @@ MESSAGE = fields_of(NewMessage)
 BATCH_MESSAGE = fields_of(NewBatchMessage)
 BATCH = fields_of(NewMessages)
 POLICIES: Mapping[str, type[StrEnum]] = {"error_policy": ErrorPolicy, "duplicates": DuplicatePolicy}
+OPT_OUT = fields_of(NewOptOut)
 NAMES = {str: "a text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
@@ -40,6 +41,11 @@ async def new_messages(request: Request) -> dict[str, Any]:
         if field in batch:
             batch[field] = _one_of(policy, batch[field], field)
     return batch
+
+
+async def new_opt_out(request: Request) -> dict[str, Any]:
+    """Return what `sms.services.opt_outs.add` takes, but for the caller. Raises BadRequest, or BodyTooLarge."""
+    return _fields(_json_object(request, await bodies.read(request)), OPT_OUT)
 
 
 def page(request: Request) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from sms.errors import ErrorCode, InvalidMessage
 from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
 from sms.feed_cursors import Cursor
+from sms.inbound import TextPage
 from sms.listing import Page
 from sms.models import DeliveryPolicy, Priority
 from sms.money import Money
 from sms.numbering import NumberFacts, NumberType
+from sms.opt_outs import Keyword
+from sms.opted_out import OptOutPage
 from sms.providers.base import Handover
-from sms.records import AttemptRecord, EventRecord, MessageRecord
+from sms.records import AttemptRecord, EventRecord, InboundRecord, MessageRecord, OptOutRecord
 from sms.segments import Encoding
 from sms.services.plan import Plan, Reading, Verdict, WayThere
 from sms.services.rules import RuleName
@@ -226,3 +229,50 @@ def feed() -> Any:
     last = message(steps=4).history or []
     change = FeedEvent(cursor, last[-1], FIELDS["sender_id"], FIELDS["recipient"], client_reference=None)
     return as_json(representations.feed(FeedPage(events=[change], end=cursor, is_last=True, horizon=912, newest=911)))
+
+
+def inbound() -> InboundRecord:
+    """Return a text from a handset that answers the message."""
+    return InboundRecord(
+        id=UUID("01a20a72-3c10-7d4e-9a0b-5b266e781ea7"),
+        sender=FIELDS["recipient"],
+        recipient="+233300000001",
+        text="Stop, please",
+        is_complete=True,
+        keyword=Keyword.STOP,
+        answers_id=ID,
+        provider="simulator",
+        is_test=False,
+        sent_at=None,
+        received_at=ACCEPTED_AT + timedelta(minutes=1),
+        body_discarded_at=None,
+    )
+
+
+def opt_out() -> OptOutRecord:
+    """Return the opt-out that the text made."""
+    said = inbound()
+    return OptOutRecord(
+        id=UUID("01a20a72-3c11-7b52-8d1e-2c9a7e4b9a01"),
+        recipient=said.sender,
+        sender_id="",
+        is_test=False,
+        reason="STOP",
+        inbound_id=said.id,
+        created_at=said.received_at,
+    )
+
+
+def texts() -> Any:
+    """Return a page of one text, as a client parses it."""
+    return as_json(representations.texts(TextPage([inbound()], None)))
+
+
+def opt_outs() -> Any:
+    """Return a page of one opt-out, as a client parses it."""
+    return as_json(representations.opt_outs(OptOutPage([opt_out()], None)))
+
+
+def shown_opt_out() -> Any:
+    """Return an opt-out, as a client parses it."""
+    return as_json(representations.opt_out(opt_out()))

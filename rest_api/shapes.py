@@ -10,6 +10,7 @@ from sms import scopes
 from sms.errors import ErrorCode
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
+from sms.opt_outs import Keyword
 from sms.providers.base import Handover
 from sms.providers.errors import ProviderError
 from sms.segments import Encoding
@@ -231,6 +232,55 @@ class Plan(TypedDict):
     verdicts: Annotated[list[Verdict], About("What every rule says.")]
     route: Annotated[Route | None, About("Where it would go; null where the recipient is none.")]
     price: Annotated[Price | None, About("What it would cost; null where that is not known.")]
+
+
+class InboundText(TypedDict):
+    """A text from a handset, all of its parts. Times are by UTC."""
+
+    id: Annotated[UUID, About("Its id; ids grow with time.")]
+    sender: Annotated[str, About("The handset's number in E.164; as the provider has it, if it is none.")]
+    recipient: Annotated[str, About("What it was sent to: a number in E.164, or a short code.")]
+    text: Annotated[str, About("What it says.")]
+    text_discarded_at: Annotated[
+        datetime | None, About("When the text was discarded, as the account wants it, or its sender; it is empty.")
+    ]
+    complete: Annotated[bool, About("Whether all parts of it came; where one is missing there is an ellipsis.")]
+    keyword: Annotated[
+        str | None, About("What it asks for, if it says nothing but that: a STOP has opted its sender out.", of=Keyword)
+    ]
+    answers: Annotated[
+        UUID | None, About("The last message that the account had sent to this handset, from that number if it could.")
+    ]
+    test: Annotated[bool, About("Whether it answers a test message.")]
+    provider: Annotated[str, About("The provider that brought it.")]
+    sent_at: Annotated[datetime | None, About("When it was sent, by the provider's clock, if it says so.")]
+    received_at: Annotated[datetime, About("When it was stored.")]
+
+
+class InboundPage(TypedDict):
+    """A page of a list of texts from handsets, newest first."""
+
+    texts: Annotated[list[InboundText], About("The texts. There may be none, and a next page.")]
+    next: Annotated[str | None, About("The `after` of the next page; null where there is none.")]
+
+
+class OptOut(TypedDict):
+    """A number that wants no more texts from the account."""
+
+    id: Annotated[UUID, About("Its id; ids grow with time.")]
+    recipient: Annotated[str, About("The number in E.164.")]
+    sender_id: Annotated[str | None, About("The sender ID that it wants no texts from; null: none of the account's.")]
+    reason: Annotated[str, About("The word that its owner said, or who entered it.")]
+    test: Annotated[bool, About("Whether it keeps back test messages, and only those.")]
+    inbound_id: Annotated[UUID | None, About("The text that said so, if it was one.")]
+    created_at: Annotated[datetime, About("Since when.")]
+
+
+class OptOutPage(TypedDict):
+    """A page of a list of opt-outs, newest first."""
+
+    opt_outs: Annotated[list[OptOut], About("The opt-outs. There may be none, and a next page.")]
+    next: Annotated[str | None, About("The `after` of the next page; null where there is none.")]
 
 
 class Limits(TypedDict):

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from simulator import answers, wire
 from simulator.answers import as_json
 from simulator.fates import Answer
+from simulator.inbound import Handsets
 from simulator.ledger import Ledger
 from simulator.outbox import Outbox
 from simulator.settings import Settings
@@ -34,13 +35,14 @@ class Api:
         self._latency = settings.submit_latency
         self._ledger = Ledger()
         self._outbox = Outbox(settings)
+        self._handsets = Handsets(settings)
         self._submits = Submits(self._ledger, self._outbox)
         self._stopping = asyncio.Event()
 
     @asynccontextmanager
     async def lifespan(self, _app: Starlette) -> AsyncIterator[None]:
-        """Send receipts while the server runs."""
-        async with self._outbox:
+        """Send receipts and texts while the server runs."""
+        async with self._outbox, self._handsets:
             yield
 
     def stop_waiting(self) -> None:
@@ -67,6 +69,11 @@ class Api:
                 results.append(result)
         await self._hold_back(all_submitted)
         return as_json({"results": results})
+
+    async def inbound(self, request: Request) -> Response:
+        """`POST /v1/inbound` lets a handset send a text."""
+        reference = self._handsets.send(wire.parse_inbound(await wire.read_body(request)))
+        return as_json({"reference": reference}, HTTPStatus.ACCEPTED)
 
     async def counts(self, request: Request) -> Response:
         """`GET /v1/submits` tells how often messages were taken, as seen from outside the service."""
@@ -151,6 +158,7 @@ def make_app(api: Api) -> Starlette:
         routes=[
             Route("/v1/messages", api.messages, methods=["GET", "POST"]),
             Route("/v1/batches", api.batches, methods=["POST"]),
+            Route("/v1/inbound", api.inbound, methods=["POST"]),
             Route("/v1/submits", api.counts),
             Route("/healthz", api.health),
         ],

@@ -13,11 +13,11 @@ from simulator.ledger import Taken
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A request to the webhook, ready to be sent."""
+    """A request to a webhook, ready to be sent."""
 
-    receipt: Receipt
     body: bytes
     headers: Mapping[str, str]
+    receipt: Receipt | None = None  # where it is one
 
 
 def write(receipt: Receipt, taken: Taken, *, secret: bytes) -> Letter:
@@ -33,5 +33,10 @@ def write(receipt: Receipt, taken: Taken, *, secret: bytes) -> Letter:
         document["error_code"] = receipt.error_code
     body = orjson.dumps(document)
     key = secret + b" of somebody else" if receipt.is_forged else secret
+    return Letter(body, signed(body, key), receipt)
+
+
+def signed(body: bytes, key: bytes) -> Mapping[str, str]:
+    """Return the headers of a body that is signed with a key."""
     signature = hmac.digest(key, body, "sha256").hex()
-    return Letter(receipt, body, {"Content-Type": "application/json", "X-Provider-Signature": signature})
+    return {"Content-Type": "application/json", "X-Provider-Signature": signature}

@@ -25,6 +25,16 @@ class Message(NamedTuple):
     text: str
 
 
+class Inbound(NamedTuple):
+    """A text that a handset is to send."""
+
+    sender: str
+    to: str
+    text: str
+    reference: str | None  # the same one again is the same text once more
+    part: dict[str, Any] | None
+
+
 class Refused(Exception):
     """A request, or one message of it, that is not taken: an HTTP status, a stable code, a sentence."""
 
@@ -69,6 +79,31 @@ def parse_batch(body: bytes) -> list[Message | Refusal]:
     if not isinstance(documents, list) or not 1 <= len(documents) <= LARGEST_BATCH:
         raise Refused("invalid_request", f"'messages' must be a list of 1 to {LARGEST_BATCH} messages.")
     return _parse_each(documents)
+
+
+def parse_inbound(body: bytes) -> Inbound:
+    """Parse the body of `POST /v1/inbound`. Raises Refused."""
+    document = _parse_object(body)
+    sender, to, text = document.get("from"), document.get("to"), document.get("text")
+    if not isinstance(sender, str) or not is_number(sender):
+        raise Refused("invalid_sender", "'from' must be an international number, with or without a plus.")
+    if not isinstance(to, str) or not 1 <= len(to) <= LONGEST_SENDER:
+        raise Refused("invalid_destination", f"'to' must be a text of 1 to {LONGEST_SENDER} characters.")
+    if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+        raise Refused("invalid_text", f"'text' must be a text of up to {LONGEST_TEXT} characters.")
+    reference, part = document.get("reference"), document.get("part")
+    if reference is not None and (not isinstance(reference, str) or not 1 <= len(reference) <= LONGEST_REFERENCE):
+        raise Refused("invalid_request", f"'reference' must be a text of 1 to {LONGEST_REFERENCE} characters.")
+    if part is not None and not _is_part(part):
+        raise Refused("invalid_request", "'part' must be an object with a 'reference', a 'number' and a 'total'.")
+    return Inbound(sender, to, text, reference, part)
+
+
+def _is_part(part: object) -> bool:
+    match part:
+        case {"reference": str(), "number": int(), "total": int()}:
+            return True
+    return False
 
 
 def parse_count(text: str) -> int:

@@ -9,6 +9,7 @@ SmsError
 ├── DuplicateInBatch       an earlier one of its batch asks for the same
 ├── InternalError          our own fault
 ├── MessageNotFound        no such message, or another account's
+├── OptOutNotFound         no such opt-out, or another account's
 ├── InvalidCursor          the feed cannot be continued from there
 ├── NotCancelable          the message was sent, or may have been, or its fate is decided
 ├── Unauthenticated        no key, or not a valid one
@@ -79,6 +80,9 @@ class ErrorCode(StrEnum):
     ROUTE_NOT_FOUND = "ROUTE_NOT_FOUND"
     INBOUND_MALFORMED = "INBOUND_MALFORMED"
     NO_ROUTE = "NO_ROUTE"
+    RECIPIENT_OPTED_OUT = "RECIPIENT_OPTED_OUT"
+    OPT_OUT_NOT_FOUND = "OPT_OUT_NOT_FOUND"
+    REASON_INVALID = "REASON_INVALID"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
@@ -165,6 +169,13 @@ class MessageNotFound(SmsError):
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.MESSAGE_NOT_FOUND, "There is no message with this id.", field="id")
+
+
+class OptOutNotFound(SmsError):
+    """No opt-out of this account has that id."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.OPT_OUT_NOT_FOUND, "There is no opt-out with this id.", field="id")
 
 
 class InvalidCursor(SmsError):

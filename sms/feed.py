@@ -1,8 +1,6 @@
 """The feed of an account: every change of all its messages in one order, with a cursor to continue from.
 
-The order is (position, id). What has a position below the oldest transaction that is still open is committed, or never
-will be, so a reader goes as far as that horizon, and nothing can appear behind it later: see
-docs/adr/0007-accounts-lists-feeds.md. Horizon and events have to be of one snapshot, and so of one statement.
+`sms.horizon` says how it is read.
 """
 
 from collections.abc import Collection, Iterable
@@ -12,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from sms import phone_numbers
+from sms import horizon, phone_numbers
 from sms.database import in_thread, query, rows
 from sms.errors import InvalidCursor
 from sms.feed_cursors import Cursor
@@ -34,15 +32,7 @@ class FeedEvent:
     client_reference: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What one read found."""
-
-    events: list[FeedEvent]
-    end: Cursor  # behind the last event that was looked at
-    is_last: bool  # nothing more could be read then
-    horizon: int  # everything before this position could be read
-    newest: int  # nothing that had been committed then has a position above this one
+Page = horizon.Page[Cursor, FeedEvent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,26 +120,14 @@ async def take(account_id: UUID, after: Cursor | None, wanted: Wanted, *, limit:
         return Page(events=found[:limit], end=end, is_last=is_last, horizon=page.horizon, newest=page.newest)
 
 
-HORIZON = """
-SELECT h.horizon, h.newest, {columns}
-FROM (
-    SELECT sms_position(pg_snapshot_xmin(s)) AS horizon, sms_position(pg_snapshot_xmax(s)) - 1 AS newest
-    FROM pg_current_snapshot() s
-) h
-LEFT JOIN LATERAL (
-    SELECT * FROM sms_messageevent WHERE account_id = %s AND sequence IS NOT NULL AND position < h.horizon
-    {which}
-) e ON true
-{more}
-"""
-# Found by the index `event_feed`, and cut before the messages are looked up.
-EVENTS = HORIZON.format(
-    columns="e.position, e.id, m.sender_id, m.recipient, m.client_reference, "
-    + ", ".join(f"e.{field.name}" for field in fields(EventRecord)),
-    which="AND (position, id) > (%s, %s) ORDER BY position, id LIMIT %s",
-    more="LEFT JOIN sms_message m ON m.id = e.message_id ORDER BY e.position, e.id",
+INDEXED: Final = "sequence IS NOT NULL"
+EVENTS = horizon.after(
+    "sms_messageevent",
+    "m.sender_id, m.recipient, m.client_reference, " + ", ".join(f"e.{field.name}" for field in fields(EventRecord)),
+    indexed=INDEXED,
+    join="LEFT JOIN sms_message m ON m.id = e.message_id",
 )
-LAST = HORIZON.format(columns="e.position, e.id", which="ORDER BY position DESC, id DESC LIMIT 1", more="")
+LAST = horizon.last("sms_messageevent", indexed=INDEXED)
 
 
 def read_now(account_id: UUID, after: Cursor | None, limit: int) -> Page:
@@ -157,24 +135,19 @@ def read_now(account_id: UUID, after: Cursor | None, limit: int) -> Page:
     if after is None:
         return _end(account_id)
     found = rows(EVENTS, account_id, *after, limit)
-    horizon, newest = found[0][:2]
+    until, newest = found[0][:2]
     # Events are kept for ever as yet. Whoever begins to delete them has to refuse here, with a code of its own, a
     # cursor from before the oldest that is left: what is missing behind it must not look like silence.
-    if after.position >= horizon:
+    if after.position >= until:
         raise InvalidCursor.from_the_future()
     events = [
         FeedEvent(Cursor(row[2], row[3]), EventRecord(*row[7:]), *row[4:7]) for row in found if row[2] is not None
     ]
     end = events[-1].cursor if events else after
-    return Page(events=events, end=end, is_last=len(events) < limit, horizon=horizon, newest=newest)
+    return Page(events=events, end=end, is_last=len(events) < limit, horizon=until, newest=newest)
 
 
 def _end(account_id: UUID) -> Page:
-    """Return where the feed ends: behind its last event, and not at the horizon.
-
-    An event that can be seen is on the disk, and with it everything that gave it its position. The horizon may be the
-    number of a transaction that nothing on the disk tells of; after a crash PostgreSQL gives that number away again.
-    """
-    ((horizon, newest, position, event_id),) = rows(LAST, account_id)
-    end = START if position is None else Cursor(position, event_id)
-    return Page(events=[], end=end, is_last=True, horizon=horizon, newest=newest)
+    until, newest, place = horizon.end_of(LAST, account_id)
+    end = START if place is None else Cursor(*place)
+    return Page(events=[], end=end, is_last=True, horizon=until, newest=newest)

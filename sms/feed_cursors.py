@@ -5,13 +5,17 @@ import binascii
 import struct
 import zlib
 from typing import Final, NamedTuple, Self
+from uuid import UUID
 
 from sms.errors import InvalidCursor
 
 VERSION: Final = 1
+INBOUND_VERSION: Final = 2
 LARGEST: Final = 2**63 - 1  # of a bigint
 
-_FORM: Final = struct.Struct(">BQQ")  # version, position, event id; then a CRC-32 of these
+# Version, position, id; then a CRC-32 of these.
+_FORM: Final = struct.Struct(">BQQ")
+_INBOUND_FORM: Final = struct.Struct(">BQ16s")
 _CHECK: Final = struct.Struct(">I")
 
 
@@ -26,22 +30,55 @@ class Cursor(NamedTuple):
     event_id: int
 
     def __str__(self) -> str:
-        form = _FORM.pack(VERSION, self.position, self.event_id)
-        return base64.urlsafe_b64encode(form + _CHECK.pack(zlib.crc32(form))).decode()
+        return _write(_FORM.pack(VERSION, self.position, self.event_id))
 
     @classmethod
     def parse(cls, written: str) -> Self:
-        """Return the cursor that is written so. Raises InvalidCursor.
-
-        The checksum finds what was cut, mistyped or made up; it keeps nobody out, and need not.
-        """
+        """Return the cursor that is written so. Raises InvalidCursor."""
         try:
-            raw = base64.b64decode(written, altchars=b"-_", validate=True)
-            version, position, event_id = _FORM.unpack(raw[: -_CHECK.size])
-        except (ValueError, binascii.Error, struct.error):
+            version, position, event_id = _FORM.unpack(_read(written))
+        except struct.error:
             raise InvalidCursor from None
-        if _CHECK.pack(zlib.crc32(raw[: -_CHECK.size])) != raw[-_CHECK.size :]:
-            raise InvalidCursor
         if version != VERSION or max(position, event_id) > LARGEST:
             raise InvalidCursor
         return cls(position, event_id)
+
+
+class InboundCursor(NamedTuple):
+    """A place in the feed of an account's inbound texts: right behind one of them. As a `Cursor` is, but for the id."""
+
+    position: int
+    inbound_id: UUID
+
+    def __str__(self) -> str:
+        return _write(_INBOUND_FORM.pack(INBOUND_VERSION, self.position, self.inbound_id.bytes))
+
+    @classmethod
+    def parse(cls, written: str) -> Self:
+        """Return the cursor that is written so. Raises InvalidCursor."""
+        try:
+            version, position, inbound_id = _INBOUND_FORM.unpack(_read(written))
+        except struct.error:
+            raise InvalidCursor from None
+        if version != INBOUND_VERSION or position > LARGEST:
+            raise InvalidCursor
+        return cls(position, UUID(bytes=inbound_id))
+
+
+def _write(form: bytes) -> str:
+    return base64.urlsafe_b64encode(form + _CHECK.pack(zlib.crc32(form))).decode()
+
+
+def _read(written: str) -> bytes:
+    """Return what was written, without its checksum. Raises InvalidCursor.
+
+    The checksum finds what was cut, mistyped or made up; it keeps nobody out, and need not.
+    """
+    try:
+        raw = base64.b64decode(written, altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise InvalidCursor from None
+    form, check = raw[: -_CHECK.size], raw[-_CHECK.size :]
+    if _CHECK.pack(zlib.crc32(form)) != check:
+        raise InvalidCursor
+    return form

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from sms.models import Priority
+from sms.opt_outs import Keyword
 from sms.statuses import Status
 
 
@@ -82,10 +83,46 @@ class AttemptRecord:
     detail: str | None
 
 
+@dataclass(slots=True)
+class InboundRecord:
+    """One text from a handset: see `sms.models.InboundMessage`."""
+
+    id: UUID
+    sender: str = field(repr=False)
+    recipient: str
+    text: str = field(repr=False)
+    is_complete: bool
+    keyword: Keyword | None
+    answers_id: UUID | None
+    provider: str
+    is_test: bool
+    sent_at: datetime | None
+    received_at: datetime
+    body_discarded_at: datetime | None
+
+    def __post_init__(self) -> None:
+        self.keyword = None if self.keyword is None else Keyword(self.keyword)
+
+
+@dataclass(slots=True)
+class OptOutRecord:
+    """A number that wants no more texts from an account: see `sms.models.OptOut`."""
+
+    id: UUID
+    recipient: str = field(repr=False)
+    sender_id: str  # empty: any
+    is_test: bool
+    reason: str
+    inbound_id: UUID | None
+    created_at: datetime
+
+
 # In the order of the records' fields; the last one of a message comes from another table.
 EVENT_COLUMNS: Final = tuple(one.name for one in fields(EventRecord))
 MESSAGE_COLUMNS: Final = tuple(one.name for one in fields(MessageRecord))[:-1]
 ATTEMPT_COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
+INBOUND_COLUMNS: Final = tuple(one.name for one in fields(InboundRecord))
+OPT_OUT_COLUMNS: Final = tuple(one.name for one in fields(OptOutRecord))
 _METADATA: Final = MESSAGE_COLUMNS.index("metadata")
 
 

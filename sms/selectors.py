@@ -57,6 +57,16 @@ def get_messages(message_ids: Collection[UUID]) -> dict[UUID, MessageRecord]:
     return _with_histories(rows(MESSAGES, list(message_ids)))
 
 
+async def messages(message_ids: Collection[UUID]) -> dict[UUID, MessageRecord | None]:
+    """Return messages without their history, None for what is none. Not scoped: ask only for the caller's."""
+    return await in_thread(query, _messages, message_ids)
+
+
+def _messages(message_ids: Collection[UUID]) -> dict[UUID, MessageRecord | None]:
+    found = {row[0]: message_of(row) for row in rows(MESSAGES, list(message_ids))}
+    return {message_id: found.get(message_id) for message_id in message_ids}
+
+
 def _with_histories(found: Sequence[Sequence[Any]]) -> dict[UUID, MessageRecord]:
     records = {row[0]: message_of(row) for row in found}
     events = _histories(records)
@@ -197,6 +207,12 @@ def anonymous_access(name: str) -> Access | None:
     """Return what a request without a key has, as the account of that name."""
     account = Account.objects.filter(name=name).first()
     return None if account is None else Access(account, _sender_ids(account), None)
+
+
+def access_of(account_id: UUID) -> Access:
+    """Return what the service itself has that sends for an account."""
+    account = Account.objects.get(id=account_id)
+    return Access(account, _sender_ids(account), None)
 
 
 def _sender_ids(account: Account) -> list[str]:

@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
 from sms.models import Reconciliation
-from sms.services import clock, costs, discard, reconcile, report, settle, submit, sweep
+from sms.services import clock, confirm, costs, discard, inbound, reconcile, report, settle, submit, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +67,7 @@ def sweep_up() -> None:
         sweep.release_expired_leases()
         sweep.queue_scheduled(keep_going=_slice())
         settle.settle(keep_going=_slice())
+        confirm.confirm_opt_outs()
 
 
 @shared_task(name="sms.reconcile", ignore_result=True)
@@ -83,6 +84,7 @@ def prune() -> None:
     keep_going = _slice()
     with _patient():
         sweep.forget_old_keys(keep_going=keep_going)
+        inbound.deliver_incomplete(keep_going=keep_going)
         discard.discard_bodies(keep_going=keep_going)
         sweep.forget_old_sessions()
         costs.fold_old_sums(keep_going=keep_going)

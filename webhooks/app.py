@@ -16,12 +16,12 @@ from edge.endpoint import Endpoint
 from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused, Unavailable
 from sms.providers.base import Provider, WebhookRequest
 from sms.services import receive
-from webhooks.operations import DLR, STATUS
+from webhooks.operations import DLR, INBOUND, STATUS
 
 LARGEST: Final = 1024 * 1024  # bytes; some send a hundred receipts at once
 BUILT_IN: Final = "simulator"
 
-_of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status)(?:/(?P<token>[^/].*?))?/?").fullmatch
+_of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status|inbound)(?:/(?P<token>[^/].*?))?/?").fullmatch
 
 
 async def take_receipt(request: Request) -> Response:
@@ -44,15 +44,15 @@ async def take_from_route(request: Request) -> Response:
         url=_public_address(request.scope),
         token=path["token"],
     )
-    await _take(provider, call)
+    await _take(provider, call, is_inbound=path["what"] == "inbound")
     reply = provider.reply(call)
     return Response(reply.body, reply.status, media_type=reply.media_type if reply.body else None)
 
 
-async def _take(provider: Provider, call: WebhookRequest) -> None:
+async def _take(provider: Provider, call: WebhookRequest, *, is_inbound: bool) -> None:
     """Store what was told. Raises Unavailable instead of a refusal for who would not come again after one."""
     try:
-        await receive.receive(provider, call)
+        await receive.take(provider, call, is_inbound=is_inbound)
     except (InvalidInbound, InvalidReceipt, SignatureRefused) as error:
         if provider.WHEN_REFUSED is None:
             raise
@@ -70,6 +70,7 @@ def _public_address(scope: Scope) -> str:
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     DLR: Endpoint(POST=take_receipt),
     STATUS: Endpoint(POST=take_from_route, GET=take_from_route),
+    INBOUND: Endpoint(POST=take_from_route, GET=take_from_route),
 }
 
 
@@ -81,4 +82,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 def _endpoint_at(path: str) -> ASGIApp:
     if path in (DLR, DLR.rstrip("/")):
         return ENDPOINTS[DLR]
-    return ENDPOINTS[STATUS] if _of_route(path) else problems.not_found()
+    found = _of_route(path)
+    if found is None:
+        return problems.not_found()
+    return ENDPOINTS[INBOUND if found["what"] == "inbound" else STATUS]

@@ -99,6 +99,7 @@ TAKE_RECEIPT: Final = Operation(
 )
 
 STATUS: Final = "/api/webhooks/{route}/status/"
+INBOUND: Final = "/api/webhooks/{route}/inbound/"
 ROUTE: Final = Parameter(
     name="route",
     where="path",
@@ -109,23 +110,23 @@ ROUTE: Final = Parameter(
 TAKEN: Final = Answer(status=HTTPStatus.NO_CONTENT, description="It is stored.")
 
 
-def _take_status(method: str, name: str) -> Operation:
+def _take(method: str, path: str, name: str, summary: str) -> Operation:
     return Operation(
         method=method,
-        path=STATUS,
+        path=path,
         name=name,
         group=PROVIDERS,
-        summary="Report what became of messages, in a provider's own format",
+        summary=summary,
         description="For the provider of a route, who signs it in its own way, or knows the token that then ends the "
-        "path: `/api/webhooks/{route}/status/{token}/`. Answered, once everything is stored for good, as that provider "
-        "expects.",
+        f"path: `{path}{{token}}/`. Answered, once everything is stored for good, as that provider expects.",
         parameters=(ROUTE,),
         answers=(TAKEN,),
         refusals=refusals(
             ANYWHERE,
             WITH_BODY,
             {
-                HTTPStatus.BAD_REQUEST: (ErrorCode.RECEIPT_MALFORMED,),
+                # Some providers tell of both at one address.
+                HTTPStatus.BAD_REQUEST: (ErrorCode.RECEIPT_MALFORMED, ErrorCode.INBOUND_MALFORMED),
                 HTTPStatus.UNAUTHORIZED: (ErrorCode.SIGNATURE_INVALID,),
                 HTTPStatus.NOT_FOUND: (ErrorCode.ROUTE_NOT_FOUND,),
             },
@@ -134,7 +135,11 @@ def _take_status(method: str, name: str) -> Operation:
     )
 
 
-TAKE_STATUS: Final = _take_status("POST", "takeStatus")
-TAKE_STATUS_BY_QUERY: Final = _take_status("GET", "takeStatusByQuery")
+REPORT: Final = "Report what became of messages, in a provider's own format"
+TAKE_STATUS: Final = _take("POST", STATUS, "takeStatus", REPORT)
+TAKE_STATUS_BY_QUERY: Final = _take("GET", STATUS, "takeStatusByQuery", REPORT)
+BRING: Final = "Bring texts from handsets, in a provider's own format"
+TAKE_INBOUND: Final = _take("POST", INBOUND, "takeInbound", BRING)
+TAKE_INBOUND_BY_QUERY: Final = _take("GET", INBOUND, "takeInboundByQuery", BRING)
 
-OPERATIONS: Final = (TAKE_RECEIPT, TAKE_STATUS, TAKE_STATUS_BY_QUERY)
+OPERATIONS: Final = (TAKE_RECEIPT, TAKE_STATUS, TAKE_STATUS_BY_QUERY, TAKE_INBOUND, TAKE_INBOUND_BY_QUERY)

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from edge.openapi.schemas import About
 from sms.errors import ErrorCode
 
 JSON: Final = "application/json"
@@ -22,6 +23,14 @@ class Parameter:
     is_required: bool = False
     is_list: bool = False  # may be repeated
     example: str | None = None
+
+
+def query(
+    name: str, kind: Any, description: str, *, is_list: bool = False, example: str | None = None, **keywords: Any
+) -> Parameter:
+    """Return a parameter of a query string."""
+    about = About(description, **keywords)
+    return Parameter(name=name, where="query", kind=Annotated[kind, about], is_list=is_list, example=example)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,10 @@ from sms.models import Account, ApiKey, SenderId
 from sms.services import accounts, keys
 from sms.services.accounts import Changes, NotChanged
 
-SETTINGS = ("blocked_keywords", "rate_limit", "daily_quota", "budget", "budget_currency", "discard_body_after")
+SETTINGS = (
+    *("blocked_keywords", "rate_limit", "daily_quota", "budget", "budget_currency", "discard_body_after"),
+    *("opt_out_keywords", "opt_in_keywords", "opt_out_reply"),
+)
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -31,6 +34,9 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "daily_quota": "Messages a day, by UTC. Empty: no limit.",
             "budget": "To be spent in a calendar month, by UTC. Empty: no limit.",
             "budget_currency": "Of the budget, with three letters, such as EUR.",
+            "opt_out_keywords": "What a text may say, beside STOP, to get no more texts; with commas between.",
+            "opt_in_keywords": "What a text may say, beside START, to get texts again; with commas between.",
+            "opt_out_reply": "What is sent, once, to who opts out. Empty: nothing.",
             "discard_body_after": "Hours after a message is final in which its text is forgotten. Empty: never.",
         }
 

@@ -5,9 +5,10 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 
 from sms.admin.accounts import AccountAdmin, ApiKeyAdmin
+from sms.admin.inbound import InboundMessageAdmin, OptOutAdmin
 from sms.admin.messages import MessageAdmin
 from sms.admin.operations import ReceiptAdmin, ReconciliationAdmin
-from sms.models import Account, ApiKey, Message, Receipt, Reconciliation
+from sms.models import Account, ApiKey, InboundMessage, Message, OptOut, Receipt, Reconciliation
 
 
 class OperatorSite(AdminSite):
@@ -23,6 +24,8 @@ site = OperatorSite(name="admin")
 site.register(Account, AccountAdmin)
 site.register(ApiKey, ApiKeyAdmin)
 site.register(Message, MessageAdmin)
+site.register(InboundMessage, InboundMessageAdmin)
+site.register(OptOut, OptOutAdmin)
 site.register(Receipt, ReceiptAdmin)
 site.register(Reconciliation, ReconciliationAdmin)
 site.register(User, UserAdmin)

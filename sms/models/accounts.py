@@ -15,9 +15,11 @@ class Account(models.Model):
     rate_limit = models.PositiveIntegerField(null=True, blank=True)  # messages a second
     daily_quota = models.PositiveIntegerField(null=True, blank=True)  # messages a day, by UTC
     # Texts that end, or begin anew, what the account may send to a number, beside the usual words.
-    opt_out_keywords = ArrayField(models.CharField(max_length=32), default=list, blank=True)
-    opt_in_keywords = ArrayField(models.CharField(max_length=32), default=list, blank=True)
-    opt_out_reply = models.CharField(max_length=480, default="", blank=True)  # sent to who said STOP; empty: nothing
+    opt_out_keywords = ArrayField(models.CharField(max_length=32), default=list, db_default=[], blank=True)
+    opt_in_keywords = ArrayField(models.CharField(max_length=32), default=list, db_default=[], blank=True)
+    opt_out_reply = models.CharField(
+        max_length=480, default="", db_default="", blank=True
+    )  # sent to who said STOP; empty: nothing
     budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)  # to be spent in a month, UTC
     budget_currency = models.CharField(max_length=3, default="", blank=True)  # ISO 4217
     discard_body_after = models.PositiveIntegerField(null=True, blank=True)  # hours after a message is final

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import structlog
 
+from sms.opt_outs import Keyword
 from sms.providers.errors import ProviderError
 from sms.statuses import Status
 
@@ -168,6 +169,7 @@ class InboundText:
     text: str = field(repr=False)
     received_at: datetime | None = None  # by the provider's clock, where it says
     part: Part | None = None
+    keyword: Keyword | None = None  # what the provider itself has made of it, where it handles opt-outs
     body: bytes | None = field(default=None, repr=False)  # its part of the request, where that brought several
 
 

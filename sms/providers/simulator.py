@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from sms.errors import InvalidReceipt
+from sms.errors import InvalidInbound, InvalidReceipt
 from sms.providers import payloads
 from sms.providers.base import (
     LONGEST_REFERENCE,
@@ -15,8 +16,10 @@ from sms.providers.base import (
     DeliveryReport,
     Facts,
     Finding,
+    InboundText,
     Option,
     Outcome,
+    Part,
     Provider,
     Setup,
     Submission,
@@ -45,6 +48,7 @@ ERROR_BY_CODE = {
     "absent_subscriber": ProviderError.ABSENT_SUBSCRIBER,
     "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
+LONGEST_NUMBER = 32
 BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has one while we write down the other
 
 
@@ -55,7 +59,7 @@ class SimulatorProvider(Provider):
         title="Simulator",
         signature="HMAC-SHA256 of the body; no time in it, so a replay is told from the first by what it says",
         receipts=PUSHED,
-        inbound=False,
+        inbound=True,
         look_up=True,
         batch=500,
         window=MOST_CONNECTIONS,
@@ -148,16 +152,61 @@ class SimulatorProvider(Provider):
 
     def receipts(self, request: WebhookRequest) -> Sequence[DeliveryReport]:
         """Translate the receipt in the body, or the list of them. Raises InvalidReceipt if one of them is none."""
-        try:
-            content = orjson.loads(request.body)
-        except orjson.JSONDecodeError:
-            raise InvalidReceipt("The body is not JSON.") from None
+        content = _read(request)
         if not isinstance(content, list) or not content:
             return [_report(content)]
         try:
             return [_report(one, orjson.dumps(one)) for one in content]
         except orjson.JSONEncodeError:  # it reads deeper than it writes
             raise InvalidReceipt("A receipt is nested too deeply.") from None
+
+    def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
+        """Translate the text in the body, or the list of them. Raises InvalidInbound if one of them is none."""
+        try:
+            content = _read(request)
+            return [_text(one) for one in content] if isinstance(content, list) and content else [_text(content)]
+        except InvalidReceipt as error:
+            raise InvalidInbound(error.detail, field=error.field) from None
+
+
+def _read(request: WebhookRequest) -> Any:
+    try:
+        return orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        raise InvalidReceipt("The body is not JSON.") from None
+
+
+def _text(content: object) -> InboundText:
+    if not isinstance(content, dict):
+        raise InvalidInbound("A text is a JSON object; several are a list of objects.")
+    text = content.get("text")
+    if not isinstance(text, str):
+        raise InvalidInbound("'text' must be a text.", field="text")
+    return InboundText(
+        provider_reference=payloads.text(content, "reference", LONGEST_REFERENCE),
+        sender=payloads.text(content, "from", LONGEST_NUMBER),
+        recipient=payloads.text(content, "to", LONGEST_NUMBER),
+        text=text,
+        received_at=_time(content.get("received_at")),
+        part=_part(content.get("part")),
+    )
+
+
+def _part(content: object) -> Part | None:
+    match content:
+        case {"reference": str(reference), "number": int(number), "total": int(total)}:
+            return Part(reference, number, total)
+        case None:
+            return None
+    raise InvalidInbound("'part' must have a 'reference', a 'number' and a 'total'.", field="part")
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _report(content: object, body: bytes | None = None) -> DeliveryReport:

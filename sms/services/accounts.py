@@ -10,15 +10,18 @@ from typing import Any, Final, TypedDict, Unpack
 
 from django.db import IntegrityError
 
-from sms import content
+from sms import content, opt_outs
+from sms.content import BlockedKeywords
 from sms.database import transact
 from sms.errors import InvalidMessage
 from sms.models import Account, SenderId
 from sms.money import CENT
+from sms.opt_outs import bare
 
 LONGEST_NAME: Final = 100
 LONGEST_KEYWORD: Final = 100
 MOST_KEYWORDS: Final = 100
+LONGEST_REPLY: Final = 480
 LARGEST: Final = 2**31 - 1  # of a limit, in the database
 LARGEST_BUDGET: Final = Decimal("999999999999.99")
 _is_currency = re.compile("[A-Z]{3}").fullmatch
@@ -38,6 +41,9 @@ class Changes(TypedDict, total=False):
     discard_body_after: int | None  # hours after a message is final
     budget: Decimal | None  # to be spent in a calendar month, by UTC
     budget_currency: str  # ISO 4217
+    opt_out_keywords: Sequence[str]  # beside the usual ones
+    opt_in_keywords: Sequence[str]
+    opt_out_reply: str  # to who opts out; empty: none
 
 
 def create(name: str, *, sender_ids: Iterable[str] = (), **given: Unpack[Changes]) -> Account:
@@ -71,6 +77,7 @@ def _change(name: str, fields: dict[str, Any]) -> Account:
     for field, value in fields.items():
         setattr(account, field, value)
     check_budget(account.budget, account.budget_currency)
+    _check_reply(account)
     account.save(update_fields=list(fields))
     return account
 
@@ -124,6 +131,13 @@ def check(given: Changes) -> dict[str, Any]:
     fields: dict[str, Any] = dict(given)
     if "blocked_keywords" in given:
         fields["blocked_keywords"] = _check_keywords(given["blocked_keywords"])
+    for name in ("opt_out_keywords", "opt_in_keywords"):
+        if name in given:
+            fields[name] = _check_answers(fields[name])
+    if "opt_out_reply" in given:
+        fields["opt_out_reply"] = _check_text_of_reply(given["opt_out_reply"])
+    if {"blocked_keywords", "opt_out_reply"} <= fields.keys():
+        _check_reply(Account(**fields))
     _check_number(fields, "rate_limit", "A rate limit is a number of messages a second", least=1)
     _check_number(fields, "daily_quota", "A daily quota is a number of messages", least=1)
     _check_number(fields, "discard_body_after", "A text is discarded after a number of hours", least=0)
@@ -151,6 +165,15 @@ def _check_money(fields: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def _check_reply(account: Account) -> None:
+    """Raise NotChanged for an answer to a STOP that would be refused like any other message."""
+    keyword = BlockedKeywords(account.blocked_keywords).find(account.opt_out_reply)
+    if keyword is not None:
+        raise NotChanged(
+            f"The reply to who opts out contains the blocked keyword '{keyword}', so it could not be sent."
+        )
+
+
 def _check_number(fields: dict[str, Any], field: str, rule: str, *, least: int) -> None:
     value = fields.get(field)
     if value is not None and not least <= value <= LARGEST:
@@ -165,3 +188,26 @@ def _check_keywords(given: Sequence[str]) -> list[str]:
             f"There are at most {MOST_KEYWORDS} blocked keywords, each of 1 to {LONGEST_KEYWORD} printable characters."
         )
     return keywords
+
+
+def _check_answers(given: Sequence[str]) -> list[str]:
+    """Return words to listen for. Raises NotChanged for what no text can be told to say."""
+    words = list(dict.fromkeys(word.strip() for word in given))
+    if len(words) > MOST_KEYWORDS or not all(len(word) <= opt_outs.LONGEST_KEYWORD and bare(word) for word in words):
+        raise NotChanged(
+            f"There are at most {MOST_KEYWORDS} keywords to listen for, each of 1 to {opt_outs.LONGEST_KEYWORD} "
+            "characters with a letter or digit among them."
+        )
+    return words
+
+
+def _check_text_of_reply(text: str) -> str:
+    if not text:
+        return text
+    try:
+        content.check_text(text)
+    except InvalidMessage as error:
+        raise NotChanged(f"The reply to who opts out: {error.detail}") from None
+    if len(text) > LONGEST_REPLY:
+        raise NotChanged(f"The reply to who opts out has at most {LONGEST_REPLY} characters.")
+    return text

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -79,6 +79,13 @@ async def authenticate(authorization: str | None) -> Caller:
         raise Unauthenticated
     # The database is asked for a digest, so neither it nor the time it takes tells anything about a near miss.
     return _present(await _look_up(api_keys.digest(secret.strip())))
+
+
+def on_behalf_of(account_id: UUID, *, is_test: bool) -> Caller:
+    """Return the caller as whom the service itself sends for an account. Raises Unavailable."""
+    caller = _as_caller(query(selectors.access_of, account_id))
+    assert caller is not None  # there is no key whose networks could be malformed
+    return replace(caller, is_test=is_test)
 
 
 def forget() -> None:

@@ -1,4 +1,4 @@
-"""Discard bodies past their account's time: texts, metadata, and receipts as they came. Beat runs this.
+"""Discard bodies past their account's time: texts of either direction, metadata, receipts as they came. Beat runs this.
 
 No index tells which messages have been final for so long; an account's feed does. It has the changes of status in the
 order of their time, so a mark in it moves past each change once, when that is old enough: the message is due if the
@@ -8,7 +8,7 @@ was there before the mark, and may have no feed, is walked through once by (acco
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
 
@@ -86,6 +86,17 @@ WITH due AS (
 UPDATE sms_receipt r SET body = ''::bytea FROM due WHERE r.id = due.id
 """
 
+# Texts from handsets are as old as their ids, and an index has those that have not been discarded.
+DISCARD_INBOUND = """
+WITH due AS (
+    SELECT id FROM sms_inboundmessage WHERE {whose} AND body_discarded_at IS NULL AND id < %s
+    ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+)
+UPDATE sms_inboundmessage i SET text = '', body_discarded_at = statement_timestamp() FROM due WHERE i.id = due.id
+"""
+OF_AN_ACCOUNT = DISCARD_INBOUND.format(whose="account_id = %s")
+NOBODYS = DISCARD_INBOUND.format(whose="account_id IS NULL")
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -106,14 +117,24 @@ def discard_bodies(*, keep_going: Callable[[], bool] = lambda: True) -> int:
     Safe to run many at once, and to be cut off anywhere: a mark moves after all that it stands for. Raises Unavailable.
     """
     total = 0
-    for account_id, hours in query(rows, ACCOUNTS, LONGEST):
+    accounts = query(rows, ACCOUNTS, LONGEST)
+    for account_id, hours in accounts:
+        _discard_inbound(OF_AN_ACCOUNT, account_id, hours=hours, keep_going=keep_going)
         while (count := _discard_set(_mark(account_id, hours))) is not None:
             total += count
             if not keep_going():
                 return total
     while transact(execute, DISCARD_NOBODYS, LONGEST, AT_ONCE) == AT_ONCE and keep_going():
         pass
+    if accounts:  # as with receipts: the shortest of all times counts
+        _discard_inbound(NOBODYS, hours=min(hours for _, hours in accounts), keep_going=keep_going)
     return total
+
+
+def _discard_inbound(statement: str, *whose: UUID, hours: int, keep_going: Callable[[], bool]) -> None:
+    before = first_id_of(datetime.now(UTC), offset=-timedelta(hours=hours))
+    while transact(execute, statement, *whose, before, AT_ONCE) == AT_ONCE and keep_going():
+        pass
 
 
 def _mark(account_id: UUID, hours: int) -> Mark:

@@ -21,7 +21,7 @@ from sms.providers.errors import BACKOFFS, ELSEWHERE, OURS, ProviderError
 from sms.routing import snapshot
 from sms.routing.choose import Choice, Wanted, allowed, choose, first_choice, why_not
 from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
-from sms.services import clock, costs, moves
+from sms.services import clock, costs, moves, opt_outs
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
 
@@ -41,16 +41,17 @@ class Claimed:
 
 # The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
 # it cannot be part of a circle of waiting.
-CLAIM = """
+CLAIM = f"""
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
        m.charged_to, m.sender_id, m.recipient, m.text, m.priority, m.is_test, d.reason,
+       {opt_outs.SUPPRESSED.format(m="m")},
        extract(epoch FROM d.expires_at - %s)::float8
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.purpose = 1 AND d.lease IS NULL AND d.route_id = %s AND d.due_at <= now()
 ORDER BY d.priority, d.due_at LIMIT %s
 FOR UPDATE OF d, m SKIP LOCKED
-"""
+"""  # noqa: S608  constants
 
 INSERT_ATTEMPTS = """
 INSERT INTO sms_submitattempt (id, message_id, number, provider, reason)
@@ -96,12 +97,14 @@ def _claim(
     claimed: list[Claimed] = []
     reasons: dict[UUID, str | None] = {}
     detours: list[Detour] = []
-    for message_id, *_, attempts, _, sender_id, recipient, text, priority, is_test, reason, left in due:
+    for message_id, *_, attempts, _, sender_id, recipient, text, priority, is_test, reason, kept_back, left in due:
         wanted = Wanted(recipient, sender_id, priority, is_test)
         if left <= 0:
             asked.append(
                 Move(message_id, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed")
             )
+        elif kept_back:
+            asked.append(Move(message_id, Status.REJECTED, error_code=ProviderError.RECIPIENT_OPTED_OUT))
         elif (obstacle := _obstacle(routes, route, wanted)) is not None:
             detours.append(_detour(routes, route, wanted, message_id, obstacle))
             if (goes_by := detours[-1][1]) != route.id:

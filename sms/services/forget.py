@@ -1,4 +1,4 @@
-"""Forget a person: everything that tells who a number's messages went to, and what they said, is erased for good.
+"""Forget a person: all that tells who a number's messages went to, or texts came from, and what they said, is erased.
 
 What accounts add up by stays: ids, statuses, times, segments, the provider's references. The number becomes nobody's,
 of the same country. It goes last, as it is what a message is found by: whoever is cut off begins again, and finds the
@@ -8,14 +8,17 @@ rest.
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from sms.database import execute, query, rows, transact
 from sms.errors import NotCancelable
 from sms.events import announce
 from sms.models import Account
+from sms.opt_outs import Keyword
 from sms.phone_numbers import nobodys, split
 from sms.services.cancel import PERHAPS_SENT, withdraw
+from sms.services.opt_outs import BY_CALLER
 from sms.statuses import CANCELABLE, FINAL, Status
 
 BATCH = 500
@@ -71,6 +74,31 @@ ORDER BY id
 ERASE_UNMATCHED = "UPDATE sms_receipt SET body = ''::bytea, {words} WHERE id = %(id)s"
 
 
+# In place: the provider may tell of them once more, and they must be known again.
+ERASE_INBOUND = """
+UPDATE sms_inboundmessage SET sender = %(instead)s, text = '',
+       body_discarded_at = coalesce(body_discarded_at, statement_timestamp())
+WHERE id IN (
+    SELECT id FROM sms_inboundmessage WHERE sender = %(number)s
+    AND (%(account)s IS NULL OR account_id = %(account)s::uuid) LIMIT %(limit)s
+)
+"""
+DELETE_PARTS = "DELETE FROM sms_inboundpart WHERE sender = %s AND NOT is_joined"
+ERASE_PARTS = "UPDATE sms_inboundpart SET sender = %s WHERE sender = %s"
+COUNT_INBOUND = """
+SELECT (SELECT count(*) FROM sms_inboundmessage WHERE sender = %(number)s
+        AND (%(account)s IS NULL OR account_id = %(account)s::uuid)),
+       (SELECT count(*) FROM sms_optout WHERE recipient = %(number)s
+        AND account_id = coalesce(%(account)s::uuid, account_id))
+"""
+# An opt-out stays: who asked for no more texts must get none. What somebody wrote about it goes.
+TRIM_OPT_OUTS = """
+UPDATE sms_optout SET reason = %(reason)s WHERE recipient = %(number)s AND reason <> ALL(%(plain)s)
+AND reason NOT LIKE 'told by the provider %%' AND account_id = coalesce(%(account)s::uuid, account_id)
+"""
+FORGOTTEN = "its owner has been forgotten"
+
+
 def _erasing(columns: Collection[str]) -> dict[str, str]:
     """Return what hides a number in texts of others, for one of the statements above."""
     words = ", ".join(f"{one} = regexp_replace({one}, %(pattern)s, '***', 'g')" for one in columns)
@@ -91,29 +119,28 @@ class Forgotten:
     erased: int = 0
     canceled: int = 0
     receipts: int = 0  # those with a body, or words, of theirs
+    texts: int = 0  # from the number
+    opt_outs: int = 0  # of the number, which stay
     left: Counter[str] = field(default_factory=Counter)
 
 
 def count(number: str, *, account: Account | None = None) -> Forgotten:
     """Return what `forget` would do now; it does nothing. Raises Unavailable."""
-    found: dict[str, int] = dict(transact(_count, number, account))
+    fates, ((texts, opt_outs),) = transact(_count, number, account)
+    found: dict[str, int] = dict(fates)
     erased, canceled = found.pop("erased", 0), found.pop("canceled", 0)
-    return Forgotten(erased + canceled, canceled, left=Counter(found))
+    return Forgotten(erased + canceled, canceled, texts=texts, opt_outs=opt_outs, left=Counter(found))
 
 
-def _count(number: str, account: Account | None) -> list[tuple[str, int]]:
+def _count(number: str, account: Account | None) -> tuple[list[tuple[str, int]], list[tuple[int, int]]]:
     execute("SET LOCAL statement_timeout = 0")  # a test number may have millions
-    return rows(
-        COUNT,
-        number=number,
-        account=None if account is None else str(account.id),
-        erasable=ERASABLE,
-        cancelable=sorted(CANCELABLE),
-    )
+    whose = {"number": number, "account": None if account is None else str(account.id)}
+    fates = rows(COUNT, **whose, erasable=ERASABLE, cancelable=sorted(CANCELABLE))
+    return fates, rows(COUNT_INBOUND, **whose)
 
 
 def forget(number: str, *, account: Account | None = None) -> Forgotten:
-    """Erase all messages to a number, given as E.164, a set at a time: of one account, or of all.
+    """Erase all messages to a number, given as E.164, and texts from it, a set at a time: of one account, or of all.
 
     What can be canceled is canceled first. What a provider may still be given (SENDING, UNCERTAIN, or QUEUED again)
     needs its text, and is left for another time. Raises Unavailable; what is erased by then is.
@@ -127,7 +154,20 @@ def forget(number: str, *, account: Account | None = None) -> Forgotten:
         for (receipt_id,) in transact(_unmatched, pattern):
             # One at a time: who holds one and waits for another could wait in a circle.
             done.receipts += transact(_erase_unmatched, receipt_id, pattern)
+    _forget_inbound(number, account, done)
     return done
+
+
+def _forget_inbound(number: str, account: Account | None, done: Forgotten) -> None:
+    whose = {"number": number, "account": None if account is None else str(account.id)}
+    erasing = partial(execute, ERASE_INBOUND, **whose, instead=nobodys(number), limit=BATCH)
+    while erased := transact(erasing):
+        done.texts += erased
+    if account is None:  # parts are nobody's as yet
+        transact(execute, DELETE_PARTS, number)
+        transact(execute, ERASE_PARTS, nobodys(number), number)
+    transact(partial(execute, TRIM_OPT_OUTS, **whose, reason=FORGOTTEN, plain=[Keyword.STOP.value, BY_CALLER]))
+    done.opt_outs = query(partial(rows, COUNT_INBOUND, **whose))[0][1]
 
 
 def _forget_set(number: str, pattern: str, found: Sequence[tuple[UUID, UUID, str]], done: Forgotten) -> None:

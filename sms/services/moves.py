@@ -16,9 +16,10 @@ from sms.database import Statement, execute_all, rows
 from sms.events import StatusChanged
 from sms.models import DeliveryPolicy, DispatchEntry
 from sms.providers.base import Price
+from sms.providers.errors import ProviderError
 from sms.records import EventRecord
 from sms.routing.records import RouteRecord
-from sms.services import costs
+from sms.services import costs, opt_outs
 from sms.services.costs import Charge
 from sms.statuses import FINAL, OPEN, SOFT_FINAL, Status, can_move, can_requeue
 
@@ -259,6 +260,8 @@ WHERE d.message_id = t.message_id
 # What waits to be settled: seconds until somebody has to look.
 DELAYS: dict[Status | None, float] = {Status.SENT: RECEIPT_WINDOW, Status.UNCERTAIN: settings.SMS_LOOK_UP_AFTER}
 
+OPTED_OUT = ProviderError.RECIPIENT_OPTED_OUT  # where a provider says so, it is remembered
+
 DELETE_ENTRIES = "DELETE FROM sms_dispatchentry WHERE message_id = ANY(%s::uuid[])"
 
 
@@ -275,6 +278,8 @@ def _to_write(
         yield UPDATE_ENTRIES, _columns_of_entries(staying)
     if done := [move.message_id for move in applied if move.status in FINAL]:
         yield DELETE_ENTRIES, [done]
+    if refused := [(m.message_id, m.provider) for m in applied if m.error_code == OPTED_OUT and m.provider is not None]:
+        yield from opt_outs.told({messages[message_id].account_id for message_id, _ in refused}, refused)
     yield from costs.to_write({one.id: one.charge for one in messages.values() if one.charge is not None})
 
 

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 
 from sms import content, numbering, phone_numbers, scopes, segments, transliterate
+from sms.database import in_thread, query
 from sms.errors import ErrorCode, InvalidMessage
 from sms.models import DeliveryPolicy, Priority
 from sms.money import Money
@@ -18,6 +19,7 @@ from sms.routing import snapshot
 from sms.routing.choose import Choice, Wanted, first_choice
 from sms.routing.records import RouteRecord
 from sms.segments import Encoding
+from sms.services import opt_outs
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, Rule, RuleName, written
 from sms.transliterate import Suggestion
@@ -32,6 +34,9 @@ class Verdict:
     ok: bool | None  # None: not looked at, because of the rule that has to be kept first
     code: ErrorCode | None = None
     detail: str | None = None
+
+
+NOT_ASKED = Verdict(RuleName.OPT_OUT, "recipient", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,23 @@ class Plan:
 
 
 async def plan_message(**asked: Any) -> Plan:
-    """Plan as `plan` does, by the routes as they are now. Raises PermissionDenied, Unavailable."""
+    """Plan as `plan` does, by routes and opt-outs as they are now. Raises PermissionDenied, Unavailable."""
     await snapshot.fresh()
-    return plan(**asked)
+    planned = plan(**asked)
+    is_a_mobile = any(one.rule is RuleName.RECIPIENT and one.ok for one in planned.verdicts)
+    if planned.recipient is None or not is_a_mobile:
+        return replace(planned, verdicts=[*planned.verdicts, NOT_ASKED])
+    verdict = await in_thread(query, _ask, asked["caller"], planned.recipient.number, asked["sender_id"])
+    return replace(planned, accepted=bool(planned.accepted and verdict.ok), verdicts=[*planned.verdicts, verdict])
+
+
+def _ask(caller: Caller, recipient: str, sender_id: str) -> Verdict:
+    if not opt_outs.is_suppressed(
+        account_id=caller.account_id, recipient=recipient, sender_id=sender_id, is_test=caller.is_test
+    ):
+        return Verdict(RuleName.OPT_OUT, "recipient", ok=True)
+    refusal = opt_outs.RecipientOptedOut()
+    return Verdict(RuleName.OPT_OUT, "recipient", ok=False, code=refusal.code, detail=refusal.detail)
 
 
 def plan(
@@ -87,10 +106,10 @@ def plan(
     metadata: Collection[tuple[str, str]] | None = None,
     idempotency_key: str | None = None,
 ) -> Plan:
-    """Return what `accept` would make of the same arguments. Nothing is stored, asked of a provider, or remembered.
+    """Return what `accept` would make of the same arguments. Nothing is stored, asked of anybody, or remembered.
 
-    By the routes that were known last. It is accepted exactly when `accept` would store it now, if its idempotency key
-    is new. Raises PermissionDenied.
+    By the routes that were known last, and as if nobody had opted out. It is accepted exactly when `accept` would store
+    it now, if its idempotency key is new. Raises PermissionDenied.
     """
     caller.require(scopes.SEND)
     draft = Draft(

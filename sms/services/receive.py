@@ -1,4 +1,4 @@
-"""Take a provider's delivery receipts: stored before they are answered, processed by a worker after."""
+"""Take what providers tell: receipts, which a worker processes, and texts; stored before they are answered."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,10 @@ from sms.providers.base import DeliveryReport, Provider, WebhookRequest
 from sms.providers.registry import get_provider
 from sms.routing import snapshot
 from sms.services import costs
+from sms.services.inbound import keep as keep_inbound
 from sms.shared_commit import SharedCommit
+
+__all__ = ["Incoming", "keep", "keep_inbound", "provider_of_route", "receive", "store", "take"]
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,19 @@ async def receive(provider: Provider, request: WebhookRequest) -> int:
     reports = provider.receipts(request)
     await keep(provider.name, reports, request.body)
     return len(reports)
+
+
+async def take(provider: Provider, request: WebhookRequest, *, is_inbound: bool) -> None:
+    """Verify a call to one of a route's addresses, and store what it tells; returns after the commit.
+
+    Raises SignatureRefused, InvalidReceipt, InvalidInbound, Unavailable. After the last, some may be stored: whatever
+    comes may come twice.
+    """
+    provider.verify(request)
+    reports = provider.receipts(request) if provider.SHARES_ADDRESS or not is_inbound else ()
+    texts = provider.inbound(request) if provider.SHARES_ADDRESS or is_inbound else ()
+    await keep(provider.name, reports, request.body)
+    await keep_inbound(provider.name, texts)
 
 
 async def keep(provider_name: str, reports: Sequence[DeliveryReport], body: bytes) -> None:

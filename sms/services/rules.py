@@ -65,6 +65,7 @@ class RuleName(StrEnum):
     PRIORITY = "PRIORITY"
     METADATA = "METADATA"
     IDEMPOTENCY_KEY = "IDEMPOTENCY_KEY"
+    OPT_OUT = "OPT_OUT"  # not below: it is decided where the message is stored
 
 
 class Rule(NamedTuple):

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
+from django.db import IntegrityError
 
 from sms import selectors
 from sms.database import at_once, query, rows, transact
@@ -14,7 +15,7 @@ from sms.errors import BatchRefused, IdempotencyConflict, LimitExceeded, SmsErro
 from sms.limits import Standing
 from sms.nudge import nudge_dispatch, nudge_sweep
 from sms.records import EventRecord, MessageRecord
-from sms.services import limits, routes
+from sms.services import limits, opt_outs, routes
 from sms.services.new_message import NewMessage
 from sms.statuses import Status
 from sms.windows import Window
@@ -64,15 +65,16 @@ WITH asked AS MATERIALIZED (
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
             delivery_policy, valid_for, key_digest, fingerprint, metadata, priority, is_test, send_at,
             route_id, reason{names})
-), keys AS (
+), {kept_back}keys AS (
     INSERT INTO sms_idempotencykey (digest, fingerprint, message_id)
-    SELECT key_digest, fingerprint, id FROM asked WHERE key_digest IS NOT NULL
+    SELECT key_digest, fingerprint, id FROM asked
+    WHERE key_digest IS NOT NULL AND {is_let_by}
     ORDER BY key_digest
     ON CONFLICT DO NOTHING
     RETURNING message_id
 ), new AS (
     SELECT *, coalesce(send_at > at, false) AS waits FROM asked
-    WHERE key_digest IS NULL OR id IN (SELECT message_id FROM keys)
+    WHERE CASE WHEN key_digest IS NULL THEN {is_let_by} ELSE id IN (SELECT message_id FROM keys) END
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
                              metadata, delivery_policy, priority, is_test, send_at, status, sequence, created_at,
@@ -94,18 +96,18 @@ WITH asked AS MATERIALIZED (
     FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
 ){spent}
-SELECT id, at, waits FROM new
+SELECT id, at, waits FROM new{and_kept_back}
 """
 # What has no price pays nothing for what is counted of those that have.
-STORE = _STORE.format(kinds="", names="", counted="", counting="", spent="")
-STORE_WITH_PRICES = _STORE.format(
-    kinds=", %s::numeric[], %s::text[], %s::text[]",
-    names=", price, currency, charged_to",
-    counted=", price_is_estimate, charged_on",
-    counting=""",
+WITHOUT_PRICES: Final = {"kinds": "", "names": "", "counted": "", "counting": "", "spent": ""}
+WITH_PRICES: Final = {
+    "kinds": ", %s::numeric[], %s::text[], %s::text[]",
+    "names": ", price, currency, charged_to",
+    "counted": ", price_is_estimate, charged_on",
+    "counting": """,
            CASE WHEN price IS NOT NULL THEN true END,
            CASE WHEN price IS NOT NULL THEN (at AT TIME ZONE 'UTC')::date END""",
-    spent=""", spent AS (
+    "spent": """, spent AS (
     INSERT INTO sms_spend AS s (account_id, day, route, currency, slot, messages, segments, amount)
     SELECT account_id, (at AT TIME ZONE 'UTC')::date AS day, charged_to, currency, pg_backend_pid() %% 32,
            count(*), sum(segment_count), sum(price)
@@ -114,7 +116,27 @@ STORE_WITH_PRICES = _STORE.format(
     ON CONFLICT (account_id, day, route, currency, slot) DO UPDATE SET messages = s.messages + excluded.messages,
         segments = s.segments + excluded.segments, amount = s.amount + excluded.amount
 )""",
-)
+}
+# What an opt-out keeps back uses no key, and is returned without a time; `opt_outs` says why none can slip through.
+WITHOUT_KEPT_BACK: Final = {
+    "kept_back": """kept_back AS MATERIALIZED (
+    SELECT sms_kept_back(array_agg(id), array_agg(account_id), array_agg(recipient), array_agg(sender_id),
+                         array_agg(is_test)) AS id
+    FROM asked
+), """,
+    "is_let_by": "id NOT IN (SELECT id FROM kept_back)",
+    "and_kept_back": " UNION ALL SELECT id, NULL, NULL FROM kept_back",
+}
+# To look for each message takes PostgreSQL longer than it should where nobody has opted out: of most accounts. The set
+# is refused, and nothing is stored, if that is not so any more.
+IF_NONE_IS: Final = {"kept_back": "", "is_let_by": "true", "and_kept_back": ""}
+GUARD: Final = "SELECT sms_no_opt_outs(%s::uuid[]);"
+STORE: Final = _STORE.format(**WITHOUT_PRICES, **WITHOUT_KEPT_BACK)
+STORE_WITH_PRICES: Final = _STORE.format(**WITH_PRICES, **WITHOUT_KEPT_BACK)
+STORE_UNLESS_OPT_OUTS: Final = {
+    STORE: GUARD + _STORE.format(**WITHOUT_PRICES, **IF_NONE_IS),
+    STORE_WITH_PRICES: GUARD + _STORE.format(**WITH_PRICES, **IF_NONE_IS),
+}
 
 FIND_KEYS = """
 SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])
@@ -124,19 +146,32 @@ SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = AN
 def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Accepted | SmsError]:
     """Store a set in one commit: messages that are a request each, unless they are a batch. Raises Unavailable.
 
-    Each result is the message, or IdempotencyConflict or LimitExceeded.
+    Each result is the message, or IdempotencyConflict, LimitExceeded, NoRoute or RecipientOptedOut.
     """
     unroutable = routes.assign(new)
     if unroutable:
         return _store_but(new, unroutable, is_batch=is_batch)
     if limits.concern(new):
         return transact(_store_within_limits, new, is_batch, False)
-    sql, columns = _to_store(new)
-    stored = at_once(sql, *columns)
+    stored = _store_at_once(new)
     try:
         return _results(new, stored, find=find)
     except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
         return _results(new, stored, find=lambda _: {})
+
+
+def _store_at_once(new: Sequence[NewMessage]) -> list[tuple[Any, ...]]:
+    sql, columns = _to_store(new)
+    accounts = {m.account_id for m in new}
+    if not opt_outs.known.isdisjoint(accounts):
+        return at_once(sql, *columns)
+    try:
+        return at_once(STORE_UNLESS_OPT_OUTS[sql], list(accounts), *columns)
+    except IntegrityError as error:
+        if not opt_outs.is_behind(error):
+            raise
+    opt_outs.remember(at_once(opt_outs.WHO_HAS_SOME, list(accounts)))
+    return at_once(sql, *columns)
 
 
 def _store_but(
@@ -234,12 +269,15 @@ def _results(
     *,
     find: Callable[[Sequence[NewMessage]], Earlier],
 ) -> Sequence[Accepted | SmsError]:
-    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored}
+    stored: dict[UUID, tuple[datetime, bool]] = {row[0]: row[1:] for row in rows_of_stored if row[1] is not None}
     repeated = [m for m in new if m.id not in stored]
     earlier = find(repeated) if repeated else {}
+    kept_back = {row[0] for row in rows_of_stored if row[1] is None}
     # A key that was taken and is not found was purged this very moment.
     return [
-        Accepted(_as_record(m, *stored[m.id]), replayed=False) if m.id in stored else earlier.get(m.id, Unavailable())
+        Accepted(_as_record(m, *stored[m.id]), replayed=False)
+        if m.id in stored
+        else earlier.get(m.id) or (opt_outs.RecipientOptedOut() if m.id in kept_back else Unavailable())
         for m in new
     ]
 

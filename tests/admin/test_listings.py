@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from sms.admin import messages as message_pages
 from sms.admin import readonly
-from sms.models import Message, Reconciliation
+from sms.models import Message, OptOut, Reconciliation
 from sms.services.reconcile import keep_account
 from tests.accounts import make_caller
+from tests.inbound import THEM, say, sent
 from tests.messages import attempt, store, store_as
 
 MESSAGES, RECEIPTS = "/admin/sms/message/", "/admin/sms/receipt/"
@@ -149,3 +150,31 @@ def test_who_may_nothing_sees_nothing(client, caller, operator):
         assert client.get(f"/admin/sms/{model}/").status_code == 403
     User.objects.filter(id=operator.id).update(is_staff=False)
     assert client.get("/admin/").status_code == 302
+
+
+INBOUND, OPT_OUTS = "/admin/sms/inboundmessage/", "/admin/sms/optout/"
+
+
+def test_a_text_from_a_handset_is_shown_without_what_it_says_and_its_number(client, caller):
+    """In the list and on its page; and so is an opt-out."""
+    sent(caller)
+    row = say("a canary STOP", sender=THEM)
+    opt_out = OptOut.objects.create(account_id=caller.account_id, recipient=THEM, reason="by hand")
+    for path in (INBOUND, f"{INBOUND}{row.id}/change/", OPT_OUTS, f"{OPT_OUTS}{opt_out.id}/change/"):
+        text = shown(client, path)
+        assert "+23320*****01" in text
+        assert "200000901" not in text
+        assert "canary" not in text
+
+
+def test_texts_without_a_conversation_are_there_for_operators(client, caller):
+    """A filter leads to them, and a number or an id to any of them."""
+    sent(caller)
+    mine, nobodys = say("Hi"), say("Hi", sender="+233200000902")
+    assert listed(client, INBOUND) == [nobodys.id, mine.id]
+    assert listed(client, f"{INBOUND}?conversation=none") == [nobodys.id]
+    for term, found in {"0200000901": [mine.id], str(nobodys.id): [nobodys.id], "nothing": []}.items():
+        assert listed(client, f"{INBOUND}?q={term}") == found
+    row = OptOut.objects.create(account_id=caller.account_id, recipient=THEM, reason="by hand")
+    assert listed(client, f"{OPT_OUTS}?q=0200000901") == [row.id]
+    assert listed(client, f"{OPT_OUTS}?q=0200000902") == []

@@ -33,7 +33,7 @@ def test_every_answer_has_its_tests(row):
     missing = [
         f"{path}::{name}"
         for path, name in named
-        if not re.search(rf"^(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE)
+        if not re.search(rf"^ *(async )?def {name}\(", (ROOT / path).read_text(), re.MULTILINE)
     ]
     assert missing == []
 

@@ -80,6 +80,7 @@ async def test_a_plan_is_shown_whole(account):
             kept("PRIORITY", "priority"),
             kept("METADATA", "metadata"),
             kept("IDEMPOTENCY_KEY", "idempotencyKey"),
+            kept("OPT_OUT", "recipient"),
         ],
         "route": {"provider": "simulator", "batch": True, "reason": "there is no route yet"},
     }

@@ -60,6 +60,7 @@ def test_a_plan_is_shown_whole(stack):
             kept("PRIORITY", "priority"),
             kept("METADATA", "metadata"),
             kept("IDEMPOTENCY_KEY", "idempotency_key"),
+            kept("OPT_OUT", "recipient"),
         ],
         "route": {"provider": "simulator", "batch": True, "reason": "there is no route yet"},
         "price": None,

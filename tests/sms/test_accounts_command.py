@@ -43,7 +43,8 @@ def test_an_account_is_created_with_all_it_has(transactional_db):
     said = run(
         *("create", "Corner shop", "--sender-id", "MyCorp", "--sender-id", "+233200000901"),
         *("--blocked-keyword", "WIN", "--blocked-keyword", "click here", "--rate-limit", 5, "--daily-quota", 1000),
-        *("--discard-body-after", 24),
+        *("--discard-body-after", 24, "--opt-out-keyword", "no more", "--opt-in-keyword", "YES"),
+        *("--opt-out-reply", "No more texts."),
     )
     assert said == ["Created the account 'Corner shop'."]
     account = Account.objects.get()
@@ -53,6 +54,9 @@ def test_an_account_is_created_with_all_it_has(transactional_db):
         "created": f"{account.created_at:%Y-%m-%dT%H:%M:%SZ}",
         "sender IDs": "+233200000901, MyCorp",
         "blocked keywords": "WIN, click here",
+        "opt-out keywords": "no more",
+        "opt-in keywords": "YES",
+        "reply to opt-outs": "No more texts.",
         "rate limit": "5",
         "daily quota": "1000",
         "accepted today": "0",
@@ -273,3 +277,38 @@ def test_from_a_shell_only_the_secret_is_printed(shop):
     done = from_a_shell("create-key", "shop")
     assert re.fullmatch(r"sms_live_[0-9A-Za-z]{36}\n", done.stdout)
     assert "never shown again" in done.stderr
+
+
+def test_words_to_listen_for_can_be_set_and_cleared(shop):
+    """And the reply, which may say `none`."""
+    run("set", "shop", "--opt-out-keyword", "no more", "--opt-in-keyword", "YES", "--opt-out-reply", "none")
+    shop.refresh_from_db()
+    assert (shop.opt_out_keywords, shop.opt_in_keywords, shop.opt_out_reply) == (["no more"], ["YES"], "none")
+    run("set", "shop", "--no-opt-out-keywords", "--no-opt-in-keywords", "--opt-out-reply", "")
+    shop.refresh_from_db()
+    assert (shop.opt_out_keywords, shop.opt_in_keywords, shop.opt_out_reply) == ([], [], "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--opt-out-keyword", "!!!"),
+        ("--opt-in-keyword", "x" * 33),
+        ("--opt-out-reply", "Reply STOP again"),
+        ("--opt-out-reply", "x" * 481),
+        ("--opt-out-reply", "a\x00"),
+    ],
+)
+def test_what_could_not_be_heard_or_sent_is_refused(shop, words):
+    """Such as a reply with a keyword that the account has blocked; and nothing changes."""
+    refusal("set", "shop", *words)
+    shop.refresh_from_db()
+    assert (shop.opt_out_keywords, shop.opt_in_keywords, shop.opt_out_reply) == ([], [], "")
+
+
+def test_a_keyword_that_the_reply_has_cannot_be_blocked(shop):
+    """Or the reply would be refused when it is needed."""
+    run("set", "shop", "--opt-out-reply", "You get nothing more.")
+    refusal("set", "shop", "--blocked-keyword", "nothing")
+    shop.refresh_from_db()
+    assert shop.blocked_keywords == ["STOP"]

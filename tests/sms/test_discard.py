@@ -4,18 +4,22 @@ import asyncio
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from sms.models import Account, Message, MessageEvent, Receipt, Retention
+from sms.ids import first_id_of
+from sms.models import Account, InboundMessage, Message, MessageEvent, Receipt, Retention
 from sms.services import discard
 from sms.services.accept import accept
 from sms.services.reconcile import reconcile
 from sms.statuses import FINAL, Status
 from sms.tasks import prune
 from tests.accounts import make_caller
+from tests.inbound import THEM, say, sent
 from tests.messages import age, apply, move, store
 from tests.receipts import process, receive, sent_message, set_aside, unmatched
 
@@ -404,3 +408,40 @@ FILL = (
        SELECT 'simulator', id::text, 'DELIVERED', 'DELIVERED', '{}', 0, now(), now(), now(), 'APPLIED', id
        FROM sms_message""",
 )
+
+
+class TestTextsFromHandsets:
+    """They go so many hours after they came."""
+
+    def test_old_ones_are_emptied_and_new_ones_are_not(self, caller):
+        """Of the account that asks for it, and of nobody; the rest of each row stays."""
+        Account.objects.filter(id=caller.account_id).update(discard_body_after=2)
+        other = make_caller("other")
+        sent(caller)
+        sent(other, recipient="+233200000902")
+        texts = [say("mine"), say("theirs", sender="+233200000902"), say("nobody's", sender="+233200000903")]
+        for one in texts:
+            make_old(one, hours=3)
+        new = say("new")
+        discard.discard_bodies()
+        stored = {row.id: row for row in InboundMessage.objects.all()}
+        assert sorted(row.text for row in stored.values()) == ["", "", "new", "theirs"]
+        assert [row.body_discarded_at is None for row in (stored[new.id],)] == [True]
+        assert sum(row.body_discarded_at is not None for row in stored.values()) == 2
+        assert {row.sender for row in stored.values() if not row.text} == {THEM, "+233200000903"}
+
+    def test_without_the_setting_they_are_kept(self, caller):
+        """However old."""
+        sent(caller)
+        make_old(say("mine"), hours=24 * 365 * 5)
+        discard.discard_bodies()
+        assert [one.text for one in InboundMessage.objects.all()] == ["mine"]
+
+
+def make_old(text, *, hours):
+    """Let a text have come so long ago: its id tells."""
+    old = first_id_of(text.received_at, offset=-timedelta(hours=hours))
+    InboundMessage.objects.filter(id=text.id).update(id=UUID(int=old.int + next(_numbers)))
+
+
+_numbers = count(1)

@@ -13,13 +13,27 @@ from django.test.utils import CaptureQueriesContext
 
 from sms.database import rows
 from sms.errors import InvalidMessage
-from sms.models import DispatchEntry, IdempotencyKey, Message, MessageEvent, Receipt, SubmitAttempt
+from sms.models import (
+    DispatchEntry,
+    IdempotencyKey,
+    InboundMessage,
+    InboundPart,
+    Message,
+    MessageEvent,
+    OptOut,
+    Receipt,
+    SubmitAttempt,
+)
 from sms.phone_numbers import nobodys, normalise
+from sms.providers.base import Part
 from sms.services import forget
 from sms.services.accept import accept
+from sms.services.new_message import check
 from sms.services.reconcile import reconcile
+from sms.services.store import store as store_messages
 from sms.statuses import OPEN, Status, can_move, can_requeue
 from tests.accounts import make_caller
+from tests.inbound import bring, say, sent, told
 from tests.messages import apply, attempt, history, move, store, store_as
 from tests.privacy import NUMBER, TEXT, found_in
 from tests.receipts import process, receive, set_aside, unmatched
@@ -373,3 +387,49 @@ FILL = (
        SELECT 'simulator', id::text, 'DELIVERED', 'DELIVERED', '{}', 0, now(), now(), now(), 'APPLIED', id
        FROM sms_message WHERE text = 'Hello'""",
 )
+
+
+def test_texts_from_the_number_are_erased_in_place(caller):
+    """Whoever they were sent to; a provider that tells of one again brings nothing back. Parts are deleted."""
+    sent(caller, recipient=NUMBER)
+    other = "+233200000902"
+    texts = [say("Hi", reference="mo-a", sender=NUMBER), say("Ho", sender=NUMBER), say("Hey", sender=other)]
+    bring(told("half", reference="mo-p", sender=NUMBER, part=Part("7", 1, 2)))
+    said = run(NUMBER, "--yes")
+    assert "2 texts from it were erased." in said
+    assert InboundPart.objects.count() == 0
+    bring(told("Hi", reference="mo-a", sender=NUMBER))
+    stored = list(InboundMessage.objects.order_by("id").values_list("id", "sender", "text"))
+    assert stored == [(texts[0].id, NOBODY, ""), (texts[1].id, NOBODY, ""), (texts[2].id, other, "Hey")]
+    assert InboundMessage.objects.get(id=texts[0].id).body_discarded_at is not None
+    assert run(NUMBER) == [
+        f"{MASKED}: 0 messages would be erased, 0 canceled first.",
+        "Nothing was changed. With --yes it is done, and cannot be undone.",
+    ]
+
+
+def test_of_one_account_only_its_texts_are_erased(caller):
+    """Those of others, and of nobody, stay."""
+    say("nobody's", sender=NUMBER)
+    sent(make_caller("other"), recipient=NUMBER)
+    say("theirs", sender=NUMBER)
+    sent(caller, recipient=NUMBER)
+    say("mine", sender=NUMBER)
+    assert "1 texts from it would be erased." in run(NUMBER, "--account", "tests")
+    run(NUMBER, "--account", "tests", "--yes")
+    assert list(InboundMessage.objects.order_by("id").values_list("text", flat=True)) == ["nobody's", "theirs", ""]
+
+
+def test_an_opt_out_stays_and_what_was_written_about_it_goes(caller):
+    """Or who asked for no more texts, and to be forgotten, would get texts again."""
+    sent(caller, recipient=NUMBER)
+    say("STOP", sender=NUMBER)
+    OptOut.objects.create(account_id=caller.account_id, recipient=NUMBER, sender_id="MyCorp", reason="Ama rang us")
+    said = run(NUMBER, "--yes")
+    assert "Its opt-outs stay (2), or it would get texts again." in said
+    assert sorted(OptOut.objects.values_list("recipient", "reason")) == [
+        (NUMBER, "STOP"),
+        (NUMBER, "its owner has been forgotten"),
+    ]
+    (result,) = store_messages([check(caller, sender_id="MyCorp", recipient=NUMBER, text="Hello")])
+    assert result.code == "RECIPIENT_OPTED_OUT"

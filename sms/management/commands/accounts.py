@@ -21,7 +21,9 @@ from sms.services.keys import NewKey
 
 NONE: Final = "none"
 LONGEST_LIFE: Final = 36_500  # days
-SETTINGS: Final = ("blocked_keywords", "rate_limit", "daily_quota", "discard_body_after", "budget", "budget_currency")
+WORDS: Final = ("blocked_keywords", "opt_out_keywords", "opt_in_keywords")
+LIMITS: Final = ("rate_limit", "daily_quota", "discard_body_after", "budget", "budget_currency")
+SETTINGS: Final = (*WORDS, "opt_out_reply", *LIMITS)
 
 
 class Command(OperatorCommand):
@@ -120,9 +122,12 @@ def _action(actions: Any, name: str, meaning: str) -> ArgumentParser:
 
 
 def _add_settings(parser: ArgumentParser) -> None:
-    words = parser.add_mutually_exclusive_group()
-    words.add_argument("--blocked-keyword", action="append", dest="blocked_keywords", metavar="WORD")
-    words.add_argument("--no-blocked-keywords", action="store_const", const=[], dest="blocked_keywords")
+    for name in WORDS:
+        option = name.replace("_", "-")
+        words = parser.add_mutually_exclusive_group()
+        words.add_argument(f"--{option.removesuffix('s')}", action="append", dest=name, metavar="WORD")
+        words.add_argument(f"--no-{option}", action="store_const", const=[], dest=name)
+    parser.add_argument("--opt-out-reply", metavar="TEXT", help="sent to who opts out; '' for nothing")
     parser.add_argument("--rate-limit", type=_number, metavar="N", help="messages a second")
     parser.add_argument("--daily-quota", type=_number, metavar="N", help="messages a day, by UTC")
     parser.add_argument("--budget", type=_amount, metavar="AMOUNT", help="to be spent in a calendar month, by UTC")
@@ -145,7 +150,7 @@ def _add_key(parser: ArgumentParser) -> None:
 def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """Return what was given: none of it is as it was, and `none` is no limit."""
     given = {name: options[name] for name in SETTINGS if options[name] is not None}
-    return {name: None if value == NONE else value for name, value in given.items()}
+    return {name: None if value == NONE and name != "opt_out_reply" else value for name, value in given.items()}
 
 
 def _account(options: dict[str, Any]) -> Account:
@@ -164,6 +169,9 @@ def _facts(account: Account) -> dict[str, object]:
         "created": moment(account.created_at),
         "sender IDs": _joined(reads.sender_ids_of(account)),
         "blocked keywords": _joined(account.blocked_keywords),
+        "opt-out keywords": _joined(account.opt_out_keywords),
+        "opt-in keywords": _joined(account.opt_in_keywords),
+        "reply to opt-outs": account.opt_out_reply or "-",
         "rate limit": _limit(account.rate_limit),
         "daily quota": _limit(account.daily_quota),
         "accepted today": used.accepted,

@@ -18,8 +18,9 @@ class Command(BaseCommand):
     """Without --yes it only counts. Exits 1 when some messages cannot be erased yet."""
 
     help = (
-        "Erases all messages to a phone number: the number, texts, metadata, client references, and what receipts came "
-        "as. Statuses, times and ids stay, so accounts still add up. Shows what it would do, unless --yes is given."
+        "Erases all messages to a phone number, and all texts from it: the number, texts, metadata, client references, "
+        "and what receipts came as. Statuses, times and ids stay, so accounts still add up, and so do opt-outs. Shows "
+        "what it would do, unless --yes is given."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,6 +47,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{mask(number)}: {done.erased} messages {verb} erased, {done.canceled} canceled first.")
         if is_done:
             self.stdout.write(f"{done.receipts} receipts were emptied.")
+        if done.texts:
+            self.stdout.write(f"{done.texts} texts from it {verb} erased.")
+        if done.opt_outs:
+            self.stdout.write(f"Its opt-outs stay ({done.opt_outs}), or it would get texts again.")
         if done.left:
             statuses = ", ".join(f"{status} {number}" for status, number in sorted(done.left.items()))
             self.stdout.write(f"{done.left.total()} may still be given to a provider, so they stay: {statuses}.")

@@ -1,0 +1,90 @@
+"""`/api/inbound/` and `/api/opt-outs/`: what handsets send, and who wants no more texts."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edge.callers import caller_of
+from rest_api import parameters, representations, requests
+from rest_api.pages import link_to
+from rest_api.paths import INBOUND, OPT_OUTS
+from sms import inbound, opted_out, scopes
+from sms.errors import OptOutNotFound
+from sms.inbound import InboundFilter
+from sms.opted_out import OptOutFilter
+from sms.services import opt_outs
+
+
+async def list_inbound(request: Request) -> Response:
+    """Return a page of texts from handsets, newest first."""
+    caller = await caller_of(request)
+    caller.require(scopes.READ)
+    given = parameters.parse(request.query_params, OF_INBOUND)
+    paging = _paging(given)
+    wanted = InboundFilter(is_test=given.pop("test", None), **given)
+    page = await inbound.texts(account_id=caller.account_id, wanted=wanted, only_test=caller.is_test, **paging)
+    return _json(representations.texts(page), HTTPStatus.OK, link_to(request, INBOUND, page.next))
+
+
+async def list_opt_outs(request: Request) -> Response:
+    """Return a page of opt-outs, newest first."""
+    caller = await caller_of(request)
+    caller.require(scopes.READ)
+    given = parameters.parse(request.query_params, OF_OPT_OUTS)
+    paging = _paging(given)
+    wanted = OptOutFilter(is_test=given.pop("test", None), **given)
+    page = await opted_out.opt_outs(account_id=caller.account_id, wanted=wanted, only_test=caller.is_test, **paging)
+    return _json(representations.opt_outs(page), HTTPStatus.OK, link_to(request, OPT_OUTS, page.next))
+
+
+async def add_opt_out(request: Request) -> Response:
+    """Opt a number out: 200 once that is stored for good, now or before."""
+    caller = await caller_of(request)
+    added = await opt_outs.add(caller=caller, **await requests.new_opt_out(request))
+    return _json(representations.opt_out(added), HTTPStatus.OK, {})
+
+
+async def remove_opt_out(request: Request) -> Response:
+    """Take an opt-out away, and return it as it was."""
+    caller = await caller_of(request)
+    removed = await opt_outs.remove(caller=caller, opt_out_id=_id_in(request.scope["path"]))
+    return _json(representations.opt_out(removed), HTTPStatus.OK, {})
+
+
+def _id_in(path: str) -> UUID:
+    """Return the id of the opt-out that a path names. Raises OptOutNotFound for what can be no id."""
+    try:
+        return UUID(path.removeprefix(OPT_OUTS).rstrip("/"))
+    except ValueError:
+        raise OptOutNotFound from None
+
+
+def _paging(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given.pop(name) for name in ("limit", "after") if name in given}
+
+
+def _json(document: Mapping[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, "application/json")
+
+
+OF_INBOUND: Final[Mapping[str, parameters.Parser]] = {
+    "sender": parameters.text,
+    "recipient": parameters.text,
+    "keyword": parameters.keyword,
+    "received_after": parameters.moment,
+    "received_before": parameters.moment,
+    "test": parameters.truth,
+    "limit": parameters.number,
+    "after": parameters.text,
+}
+OF_OPT_OUTS: Final[Mapping[str, parameters.Parser]] = {
+    "recipient": parameters.text,
+    "test": parameters.truth,
+    "limit": parameters.number,
+    "after": parameters.text,
+}
