@@ -68,7 +68,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _edge_of(path: str) -> Any:  # Starlette's, Channels' and Django's words for one thing
-    if path.startswith(("/api/messages", "/api/me", "/api/events")):
+    if path.startswith(("/api/messages", "/api/me", "/api/events", "/api/spending")):
         return rest_api.application
     if path.startswith("/graphql"):
         return graphql_api.http

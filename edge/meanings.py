@@ -66,6 +66,7 @@ MEANING_OF_CODE: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.PERMISSION_DENIED: "The API key lacks the scope.",
     ErrorCode.RATE_LIMITED: "The account may send so many messages a second, and no more.",
     ErrorCode.QUOTA_EXCEEDED: "The account may send so many messages a day, and no more.",
+    ErrorCode.BUDGET_SPENT: "It would cost more than is left of the account's budget for this month.",
     ErrorCode.SIGNATURE_INVALID: "A provider's request is not signed as it must be.",
     ErrorCode.RECEIPT_MALFORMED: "A provider's request is not a receipt.",
     ErrorCode.ROUTE_NOT_FOUND: "There is no route with this name.",

@@ -37,6 +37,8 @@ STATUS: dict[type[SmsError], HTTPStatus] = {
     errors.LimitExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    # A matter of money, not of pace: clients that wait by themselves after a 429 would wait for weeks.
+    errors.BudgetSpent: HTTPStatus.PAYMENT_REQUIRED,
     errors.InvalidReceipt: HTTPStatus.BAD_REQUEST,
     errors.InvalidInbound: HTTPStatus.BAD_REQUEST,
     errors.RouteNotFound: HTTPStatus.NOT_FOUND,

@@ -5,8 +5,9 @@ from typing import Self
 
 import strawberry
 
+from graphql_api.money import Money
 from graphql_api.types import described
-from sms import accounts
+from sms import accounts, money
 from sms.models import ApiKey
 
 
@@ -16,6 +17,7 @@ class AccountLimits:
 
     rate_limit: int | None = described("Messages a second, on average; what two seconds bring may come at once.")
     daily_quota: int | None = described("Messages a day, by UTC.")
+    budget: Money | None = described("Money to be spent in a calendar month, by UTC.")
 
 
 @strawberry.type(description="Who sends.")
@@ -65,11 +67,26 @@ class DayUsage:
     resets_at: datetime = described("When the next day begins.")
 
 
+@strawberry.type(
+    description="What an account has spent in a calendar month, by UTC: for the messages that were accepted in it, as "
+    "far as their prices are known."
+)
+class MonthUsage:
+    """What an account has spent in a month."""
+
+    spent: list[Money] = described("In each currency.")
+    remaining: Money | None = described(
+        "What is left of the budget, which is for costs in its own currency. Null: there is none."
+    )
+    resets_at: datetime = described("When the next month begins.")
+
+
 @strawberry.type(description="What an account has used.")
 class Usage:
     """What an account has used."""
 
     today: DayUsage = described("Of this day.")
+    month: MonthUsage = described("Of this month.")
 
 
 @strawberry.type(description="Who asks.")
@@ -83,18 +100,27 @@ class Me:
     @classmethod
     def of(cls, found: accounts.Me) -> Self:
         """Show a caller."""
-        row, used = found.account, found.used
+        row, used, month = found.account, found.used, found.month
         return cls(
             account=Account(
                 id=strawberry.ID(str(row.id)),
                 name=row.name,
                 sender_ids=found.sender_ids,
                 blocked_keywords=row.blocked_keywords,
-                limits=AccountLimits(rate_limit=row.rate_limit, daily_quota=row.daily_quota),
+                limits=AccountLimits(
+                    rate_limit=row.rate_limit,
+                    daily_quota=row.daily_quota,
+                    budget=None if row.budget is None else Money.of(money.Money(row.budget, row.budget_currency)),
+                ),
                 discard_body_after=row.discard_body_after,
             ),
             key=None if found.key is None else Key.of(found.key),
             usage=Usage(
                 today=DayUsage(accepted=used.accepted, remaining=used.remaining, resets_at=used.resets_at),
+                month=MonthUsage(
+                    spent=Money.of_all(month.spent),
+                    remaining=None if month.remaining is None else Money.of(month.remaining),
+                    resets_at=month.resets_at,
+                ),
             ),
         )

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from graphql_api.enums import RefusalCode
+from graphql_api.money import Price
 from graphql_api.types import described
 from sms.numbering import NumberFacts, NumberType
 from sms.services.plan import Plan, Verdict, WayThere
@@ -113,6 +114,7 @@ class MessagePlan:
     segments_if_transliterated: int | None = described("How many SMS the text needs with `transliterate`.")
     verdicts: list[RuleVerdict] = described("What every rule says, in the order in which a send applies them.")
     route: PlannedRoute | None = described("Null if there is nobody to send to.")
+    price: Price | None = described("What it would cost. Null where that is not known.")
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -128,4 +130,5 @@ class MessagePlan:
             segments_if_transliterated=reading.segments_if_transliterated,
             verdicts=[RuleVerdict.of(one) for one in plan.verdicts],
             route=None if plan.route is None else PlannedRoute.of(plan.route),
+            price=Price.planned(plan.price),
         )

@@ -1,5 +1,6 @@
 """Reads."""
 
+from datetime import date
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -9,10 +10,11 @@ from edge.problems import BadRequest
 from graphql_api.context import Info
 from graphql_api.inputs import MessageFilter, PlanMessageInput
 from graphql_api.me import Me
+from graphql_api.money import Spending
 from graphql_api.pages import MessageConnection
 from graphql_api.plans import MessagePlan
 from graphql_api.types import Message
-from sms import accounts, listing, scopes, selectors
+from sms import accounts, listing, scopes, selectors, spending
 from sms.errors import InvalidList, MessageNotFound
 from sms.records import MessageRecord
 from sms.services.plan import plan_message
@@ -79,6 +81,26 @@ class Query:
             after=_given(after),
         )
         return MessageConnection.of(page, is_first=not after)
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="What the account's messages cost, by day and route: of those that were accepted in this month so "
+        "far, or on the days that are given. A cost is counted on the day on which its message was accepted."
+    )
+    async def spending(
+        self,
+        info: Info,
+        from_: Annotated[
+            date | None, strawberry.argument(name="from", description="The first day, by UTC; a month's first.")
+        ] = strawberry.UNSET,
+        to: Annotated[
+            date | None,
+            strawberry.argument(description="The last day, by UTC; today. At most 366 days are told at once."),
+        ] = strawberry.UNSET,
+    ) -> Spending:
+        """Return what was spent."""
+        caller = await info.context.caller()
+        caller.require(scopes.READ)
+        return Spending.of(await spending.spending(account_id=caller.account_id, since=_given(from_), until=_given(to)))
 
     @strawberry.field(  # type: ignore[untyped-decorator]
         description="What would become of a message. Nothing is stored or sent; what the message breaks is told by the "

@@ -12,6 +12,7 @@ from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal, Refusal
 from graphql_api.feed import Item
 from graphql_api.idempotency import shown
+from graphql_api.money import Price
 from sms.errors import SmsError
 from sms.models import Priority
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -113,6 +114,10 @@ class Message:
     final: bool = described("Whether the status is final. A late receipt may still correct some final statuses.")
     encoding: str = described("GSM7 or UCS2.")
     segments: int = described("How many SMS the text needs.")
+    price: Price | None = described(
+        "What it costs: planned when it is accepted and when it goes to another route, then as its provider says. Null "
+        "where that is not known. Test messages cost nothing."
+    )
     client_reference: str | None = described("The caller's own label, returned untouched.")
     metadata: list[MetadataEntry] = described("The caller's own names and texts, returned untouched.")
     delivery_policy: Policy = described("What to do when nobody knows whether the provider took it.")
@@ -156,6 +161,7 @@ class Message:
             final=row.status in FINAL,
             encoding=row.encoding,
             segments=row.segment_count,
+            price=Price.of(row),
             client_reference=row.client_reference,
             metadata=[MetadataEntry(name=name, value=value) for name, value in (row.metadata or {}).items()],
             delivery_policy=Policy(row.delivery_policy),

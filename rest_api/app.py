@@ -1,4 +1,4 @@
-"""REST: everything below `/api/messages/`, `GET /api/events/` and `GET /api/me/`."""
+"""REST: everything below `/api/messages/`, `GET /api/events/`, `GET /api/me/`, `GET /api/spending/`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,8 +17,8 @@ from edge.endpoint import Endpoint
 from edge.openapi.headers import KEY, LOCATION, REPLAYED
 from rest_api import entity_tags, representations, requests
 from rest_api.events import list_events
-from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN
-from sms import accounts, listing, scopes, selectors
+from rest_api.paths import BATCH, CANCEL, CANCELLATION, COLLECTION, EVENTS, ITEM, ME, PLAN, SPENDING
+from sms import accounts, listing, scopes, selectors, spending
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
@@ -45,7 +45,7 @@ async def create_message(request: Request) -> Response:
 
 
 async def create_messages(request: Request) -> Response:
-    """Accept many messages: 202 once those that are accepted are stored for good, 400 or 429 if none is."""
+    """Accept many messages: 202 once those that are accepted are stored for good, 400, 402 or 429 if none is."""
     caller = await caller_of(request)
     batch = await requests.new_messages(request)
     key = request.headers.get("idempotency-key")
@@ -117,6 +117,14 @@ async def show_me(request: Request) -> Response:
     return _json(representations.me(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
 
 
+async def show_spending(request: Request) -> Response:
+    """Return what the account's messages cost, by day and route."""
+    caller = await caller_of(request)
+    caller.require(scopes.READ)
+    found = await spending.spending(account_id=caller.account_id, **requests.days(request))
+    return _json(representations.spending(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+
+
 def _id_in(path: str) -> UUID:
     """Return the id of the message that a path names. Raises MessageNotFound for what can be no id."""
     try:
@@ -137,11 +145,12 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     CANCELLATION: Endpoint(POST=cancel_message),
     EVENTS: Endpoint(GET=list_events),
     ME: Endpoint(GET=show_me),
+    SPENDING: Endpoint(GET=show_spending),
 }
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve every path below `/api/messages`, `/api/events` and `/api/me`."""
+    """Serve every path below `/api/messages`, `/api/events`, `/api/me` and `/api/spending`."""
     await _endpoint_at(scope["path"])(scope, receive, send)
 
 

@@ -1,6 +1,6 @@
 """The routes of this edge, described: `rest_api.app` serves them, `edge.openapi` writes them down."""
 
-from datetime import datetime
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -49,7 +49,10 @@ RULES_BROKEN: Final[Refusals] = {
         ErrorCode.IDEMPOTENCY_KEY_INVALID,
     )
 }
-OVER_LIMITS: Final[Refusals] = {HTTPStatus.TOO_MANY_REQUESTS: (ErrorCode.RATE_LIMITED, ErrorCode.QUOTA_EXCEEDED)}
+OVER_LIMITS: Final[Refusals] = {
+    HTTPStatus.PAYMENT_REQUIRED: (ErrorCode.BUDGET_SPENT,),
+    HTTPStatus.TOO_MANY_REQUESTS: (ErrorCode.RATE_LIMITED, ErrorCode.QUOTA_EXCEEDED),
+}
 NO_SUCH_MESSAGE: Final[Refusals] = {HTTPStatus.NOT_FOUND: (ErrorCode.MESSAGE_NOT_FOUND,)}
 
 IDEMPOTENCY_KEY: Final = Parameter(
@@ -150,7 +153,9 @@ CREATE_MESSAGES: Final = Operation(
         },
         OVER_LIMITS,
     ),
-    more={HTTPStatus.BAD_REQUEST: shapes.BatchProblem, HTTPStatus.TOO_MANY_REQUESTS: shapes.BatchProblem},
+    more=dict.fromkeys(
+        (HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS), shapes.BatchProblem
+    ),
 )
 
 PLAN_MESSAGE: Final = Operation(
@@ -346,6 +351,30 @@ SHOW_ME: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY),
 )
 
+SHOW_SPENDING: Final = Operation(
+    method="GET",
+    path=paths.SPENDING,
+    name="showSpending",
+    group=ACCOUNT,
+    summary="Show what messages cost",
+    description="By day and route: what is planned, and what providers said, of the messages accepted on those days. "
+    "Test messages cost nothing.",
+    parameters=(
+        _query("from", date, "The first day, by UTC; the first of a month, unless it is said.", example="2026-11-01"),
+        _query("to", date, "The last day, by UTC; today, unless it is said. At most 366 days are told at once."),
+    ),
+    answers=(
+        Answer(
+            status=HTTPStatus.OK,
+            description="What was spent.",
+            kind=shapes.Spending,
+            examples={"Two days": samples.spending()},
+            headers=(CACHING,),
+        ),
+    ),
+    refusals=refusals(ANYWHERE, WITH_KEY, {HTTPStatus.BAD_REQUEST: (ErrorCode.FILTER_INVALID,)}),
+)
+
 OPERATIONS: Final = (
     CREATE_MESSAGE,
     LIST_MESSAGES,
@@ -355,4 +384,5 @@ OPERATIONS: Final = (
     CANCEL_MESSAGE,
     LIST_EVENTS,
     SHOW_ME,
+    SHOW_SPENDING,
 )

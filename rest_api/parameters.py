@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, NoReturn
 
 from starlette.datastructures import QueryParams
 
@@ -59,6 +59,18 @@ def time(written: str, name: str) -> datetime:
         raise BadRequest(
             f"'{name}' must be a time as RFC 3339 has it, such as 2027-01-31T09:00:00Z.", field=name
         ) from None
+
+
+def day(written: str, name: str) -> date:
+    """Take a day of the calendar."""
+    try:
+        return date.fromisoformat(written) if len(written) == len("2027-01-31") else _no_day(name)
+    except ValueError:
+        return _no_day(name)
+
+
+def _no_day(name: str) -> NoReturn:
+    raise BadRequest(f"'{name}' must be a day such as 2027-01-31.", field=name) from None
 
 
 def truth(written: str, name: str) -> bool:

@@ -4,6 +4,7 @@ from typing import Final
 
 EVENTS: Final = "/api/events/"
 ME: Final = "/api/me/"
+SPENDING: Final = "/api/spending/"
 COLLECTION: Final = "/api/messages/"
 BATCH: Final = f"{COLLECTION}batch/"
 PLAN: Final = f"{COLLECTION}plan/"

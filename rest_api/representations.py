@@ -8,10 +8,12 @@ from sms.errors import LimitExceeded, SmsError
 from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
 from sms.listing import Page
+from sms.money import Money, plain
 from sms.numbering import NumberFacts
 from sms.records import AttemptRecord, EventRecord, MessageRecord
 from sms.services.plan import Plan, Verdict, WayThere
 from sms.services.store import Accepted
+from sms.spending import Spending
 from sms.statuses import FINAL
 from sms.transliterate import Suggestion
 
@@ -36,10 +38,24 @@ def listed(shown: MessageRecord) -> shapes.ListedMessage:
         "send_at": shown.send_at,
         "encoding": shown.encoding,
         "segments": shown.segment_count,
+        "price": price(shown),
         "error_code": shown.error_code,
         "created_at": shown.created_at,
         "updated_at": shown.updated_at,
     }
+
+
+def price(shown: MessageRecord) -> shapes.Price | None:
+    """Return what a message costs, where that is known."""
+    if shown.price is None:
+        return None
+    cost = money(Money(shown.price, shown.currency or ""))
+    return {**cost, "is_estimate": bool(shown.price_is_estimate)}
+
+
+def money(shown: Money) -> shapes.Money:
+    """Return an amount as a decimal number in a text: no number of JSON's."""
+    return {"amount": str(plain(shown.amount)), "currency": shown.currency}
 
 
 def message(shown: MessageRecord) -> shapes.Message:
@@ -59,14 +75,18 @@ def page(shown: Page) -> shapes.Page:
 
 def me(shown: accounts.Me) -> shapes.Me:
     """Return a caller, its account and key, and what is left of the account's limits."""
-    account, key, used = shown.account, shown.key, shown.used
+    account, key, used, month = shown.account, shown.key, shown.used, shown.month
     return {
         "account": {
             "id": account.id,
             "name": account.name,
             "sender_ids": shown.sender_ids,
             "blocked_keywords": account.blocked_keywords,
-            "limits": {"rate_limit": account.rate_limit, "daily_quota": account.daily_quota},
+            "limits": {
+                "rate_limit": account.rate_limit,
+                "daily_quota": account.daily_quota,
+                "budget": None if account.budget is None else money(Money(account.budget, account.budget_currency)),
+            },
             "discard_body_after": account.discard_body_after,
         },
         "key": None
@@ -81,6 +101,11 @@ def me(shown: accounts.Me) -> shapes.Me:
         },
         "usage": {
             "today": {"accepted": used.accepted, "remaining": used.remaining, "resets_at": used.resets_at},
+            "month": {
+                "spent": [money(one) for one in month.spent],
+                "remaining": None if month.remaining is None else money(month.remaining),
+                "resets_at": month.resets_at,
+            },
         },
     }
 
@@ -129,6 +154,26 @@ def plan(shown: Plan) -> shapes.Plan:
         "segments_if_transliterated": reading.segments_if_transliterated,
         "verdicts": [verdict(one) for one in shown.verdicts],
         "route": None if shown.route is None else route(shown.route),
+        "price": None if shown.price is None else {**money(shown.price), "is_estimate": True},
+    }
+
+
+def spending(shown: Spending) -> shapes.Spending:
+    """Return what an account's messages of some days cost."""
+    return {
+        "from": shown.since,
+        "to": shown.until,
+        "total": [money(one) for one in shown.total],
+        "lines": [
+            {
+                "day": line.day,
+                "route": line.route,
+                "messages": line.messages,
+                "segments": line.segments,
+                **money(line.cost),
+            }
+            for line in shown.lines
+        ],
     }
 
 

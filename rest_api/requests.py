@@ -50,6 +50,12 @@ def page(request: Request) -> dict[str, Any]:
     return {"wanted": wanted, **paging}
 
 
+def days(request: Request) -> dict[str, Any]:
+    """Return which days are asked about, of a query string. Raises BadRequest."""
+    given = parameters.parse(request.query_params, {"from": parameters.day, "to": parameters.day})
+    return {"since": given.get("from"), "until": given.get("to")}
+
+
 PARAMETERS: Mapping[str, parameters.Parser] = {
     "status": parameters.status,
     "recipient": parameters.text,

@@ -1,6 +1,7 @@
 """What the description of the REST API shows as examples: records like real ones, shown as real ones are."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sms.feed import Page as FeedPage
 from sms.feed_cursors import Cursor
 from sms.listing import Page
 from sms.models import DeliveryPolicy, Priority
+from sms.money import Money
 from sms.numbering import NumberFacts, NumberType
 from sms.providers.base import Handover
 from sms.records import AttemptRecord, EventRecord, MessageRecord
@@ -20,6 +22,7 @@ from sms.segments import Encoding
 from sms.services.plan import Plan, Reading, Verdict, WayThere
 from sms.services.rules import RuleName
 from sms.services.store import Accepted
+from sms.spending import Line, Spending
 from sms.statuses import Status
 from sms.transliterate import Suggestion
 
@@ -52,7 +55,7 @@ ME: Final = {
         "name": "MyCorp Ltd",
         "sender_ids": ["MyCorp"],
         "blocked_keywords": ["STOP"],
-        "limits": {"rate_limit": 20, "daily_quota": 10_000},
+        "limits": {"rate_limit": 20, "daily_quota": 10_000, "budget": {"amount": "100.00", "currency": "EUR"}},
         "discard_body_after": 24,
     },
     "key": {
@@ -63,7 +66,14 @@ ME: Final = {
         "expires_at": None,
         "allowed_networks": ["198.51.100.0/24"],
     },
-    "usage": {"today": {"accepted": 117, "remaining": 9883, "resets_at": "2026-11-24T00:00:00Z"}},
+    "usage": {
+        "today": {"accepted": 117, "remaining": 9883, "resets_at": "2026-11-24T00:00:00Z"},
+        "month": {
+            "spent": [{"amount": "61.425", "currency": "EUR"}],
+            "remaining": {"amount": "38.575", "currency": "EUR"},
+            "resets_at": "2026-12-01T00:00:00Z",
+        },
+    },
 }
 STEPS: Final = ((0, Status.QUEUED), (52, Status.SENDING), (57, Status.SENT), (343, Status.DELIVERED))  # milliseconds
 
@@ -98,9 +108,12 @@ def message(*, steps: int = 1) -> MessageRecord:
         sequence=len(history),
         created_at=ACCEPTED_AT,
         updated_at=history[-1].occurred_at,
-        provider="simulator" if is_sent else None,
+        provider="nile" if is_sent else None,
         provider_reference="sim-0d9a2f3c" if is_sent else None,
         error_code=None,
+        price=Decimal("0.0125"),
+        currency="EUR",
+        price_is_estimate=not is_sent,
         body_discarded_at=None,
         history=history,
     )
@@ -111,7 +124,7 @@ def attempt() -> AttemptRecord:
     return AttemptRecord(
         message_id=ID,
         number=1,
-        provider="simulator",
+        provider="nile",
         started_at=ACCEPTED_AT + timedelta(milliseconds=52),
         finished_at=ACCEPTED_AT + timedelta(milliseconds=57),
         outcome=Handover.SENT,
@@ -127,6 +140,7 @@ def canceled() -> MessageRecord:
     record = message()
     at = ACCEPTED_AT + timedelta(milliseconds=20)
     record.status, record.sequence, record.updated_at = Status.CANCELED, 2, at
+    record.price, record.price_is_estimate = Decimal(0), False
     record.history = [*(record.history or ()), EventRecord(ID, sequence=2, status=Status.CANCELED, occurred_at=at)]
     return record
 
@@ -172,8 +186,18 @@ def plan() -> Plan:
             ),
             Verdict(RuleName.LENGTH, "text", ok=True),
         ],
-        route=WayThere("simulator", takes_batches=True, reason="It is the only provider that is set up."),
+        route=WayThere("nile", takes_batches=True, reason="the only one that can take it"),
+        price=Money(Decimal("0.0125"), "EUR"),
     )
+
+
+def spending() -> Any:
+    """Return what the messages of two days cost, as a client parses it."""
+    lines = [
+        Line(date(2026, 11, 22), "nile", 4, 5, Money(Decimal("0.0625"), "EUR")),
+        Line(date(2026, 11, 23), "nile", 1, 1, Money(Decimal("0.0125"), "EUR")),
+    ]
+    return as_json(representations.spending(Spending(date(2026, 11, 22), date(2026, 11, 23), lines)))
 
 
 def as_json(document: Any) -> Any:

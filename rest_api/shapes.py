@@ -1,8 +1,8 @@
 """The type of each answer: `rest_api.representations` makes it, and OpenAPI describes it."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, NotRequired, TypedDict
+from datetime import date, datetime
+from typing import Annotated, Final, NotRequired, TypedDict
 from uuid import UUID
 
 from edge.openapi.schemas import About
@@ -50,6 +50,22 @@ class Feed(TypedDict):
     more: Annotated[bool, About("Whether there are more already; where not, ask again later, or with `wait`.")]
 
 
+AMOUNT: Final = {"pattern": r"^[0-9]+\.[0-9]{2,6}$"}
+
+
+class Money(TypedDict):
+    """An amount in one currency."""
+
+    amount: Annotated[str, About("A decimal number, such as 0.0125.", **AMOUNT)]
+    currency: Annotated[str, About("ISO 4217.")]
+
+
+class Price(Money):
+    """What a message costs, all of its segments."""
+
+    is_estimate: Annotated[bool, About("Whether it is what the route plans; the provider may say otherwise later.")]
+
+
 class ListedMessage(TypedDict):
     """A message, and what became of it. Times are by UTC."""
 
@@ -75,6 +91,9 @@ class ListedMessage(TypedDict):
     send_at: Annotated[datetime | None, About("The time that it was to wait for.")]
     encoding: Annotated[str, About("How its characters travel.", of=Encoding)]
     segments: Annotated[int, About("How many texts it is billed as.", minimum=1)]
+    price: Annotated[
+        Price | None, About("What it costs; nothing where no provider has taken it, null where that is not known.")
+    ]
     error_code: Annotated[str | None, About("Why it was not delivered.", of=ProviderError)]
     created_at: Annotated[datetime, About("When it was accepted.")]
     updated_at: Annotated[datetime, About("When its status changed last.")]
@@ -211,6 +230,7 @@ class Plan(TypedDict):
     segments_if_transliterated: Annotated[int | None, About("How many it would be with look-alikes.")]
     verdicts: Annotated[list[Verdict], About("What every rule says.")]
     route: Annotated[Route | None, About("Where it would go; null where the recipient is none.")]
+    price: Annotated[Price | None, About("What it would cost; null where that is not known.")]
 
 
 class Limits(TypedDict):
@@ -218,6 +238,9 @@ class Limits(TypedDict):
 
     rate_limit: Annotated[int | None, About("Messages a second; null where there is no such limit.")]
     daily_quota: Annotated[int | None, About("Messages a day, by UTC; null where there is no such limit.")]
+    budget: Annotated[
+        Money | None, About("To be spent in a calendar month, by UTC; null where there is no such limit.")
+    ]
 
 
 class Account(TypedDict):
@@ -252,10 +275,21 @@ class Today(TypedDict):
     resets_at: Annotated[datetime, About("When the next day begins.")]
 
 
+class Month(TypedDict):
+    """What an account has spent this month, for the messages that were accepted in it."""
+
+    spent: Annotated[list[Money], About("In each currency.")]
+    remaining: Annotated[
+        Money | None, About("What is left of the budget, which is for costs in its currency; null without one.")
+    ]
+    resets_at: Annotated[datetime, About("When the next month begins.")]
+
+
 class Usage(TypedDict):
     """What an account has used."""
 
     today: Annotated[Today, About("Of this day, by UTC.")]
+    month: Annotated[Month, About("Of this calendar month, by UTC.")]
 
 
 class Me(TypedDict):
@@ -264,3 +298,26 @@ class Me(TypedDict):
     account: Annotated[Account, About("The account.")]
     key: Annotated[Key | None, About("The key that came with the request; null where none is needed.")]
     usage: Annotated[Usage, About("What the account has used.")]
+
+
+class SpendingLine(TypedDict):
+    """What the messages that were accepted on a day, by UTC, cost on one route."""
+
+    day: Annotated[date, About("The day.")]
+    route: Annotated[str, About("The name of the route: the `provider` of its messages.")]
+    messages: Annotated[int, About("How many messages have a price there.")]
+    segments: Annotated[int, About("How many texts they are billed as.")]
+    amount: Annotated[str, About("What they cost.", **AMOUNT)]
+    currency: Annotated[str, About("ISO 4217. A route that has had several has a line for each.")]
+
+
+Spending = TypedDict(
+    "Spending",
+    {
+        "from": Annotated[date, About("The first day, by UTC.")],
+        "to": Annotated[date, About("The last day, by UTC.")],
+        "total": Annotated[list[Money], About("All of it, in each currency.")],
+        "lines": Annotated[list[SpendingLine], About("By day and route.")],
+    },
+)
+Spending.__doc__ = "What the account's messages of some days cost."

@@ -1,12 +1,14 @@
-"""Reads of accounts, their keys, and what they have used today."""
+"""Reads of accounts, their keys, and what they have used today, and spent this month."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from sms import spending
 from sms.database import in_thread, query, rows
 from sms.errors import Unauthenticated
 from sms.models import Account, ApiKey
+from sms.spending import Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Me:
     sender_ids: list[str]
     key: ApiKey | None
     used: Used
+    month: Month
 
 
 TODAY = """
@@ -45,7 +48,7 @@ def _me(account_id: UUID, key_id: UUID | None) -> Me:
     key = None if key_id is None else ApiKey.objects.filter(id=key_id).first()
     if account is None or (key is None and key_id is not None):
         raise Unauthenticated
-    return Me(account, sender_ids_of(account), key, used_today(account))
+    return Me(account, sender_ids_of(account), key, used_today(account), spending.this_month(account))
 
 
 def used_today(account: Account) -> Used:

@@ -7,6 +7,7 @@ statement that writes a set. As one literal it is the database that takes the li
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from types import NoneType
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,7 @@ _RENDER = _Renderers(
         bool: lambda value: "t" if value else "f",
         int: repr,
         float: repr,
+        Decimal: str,
         UUID: str,
         bytes: lambda value: f'"\\\\x{value.hex()}"',
     }

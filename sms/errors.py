@@ -16,7 +16,8 @@ SmsError
 │   └── NotForTestKeys     a test key, and a live message
 ├── LimitExceeded          the account sends too much; the same request may come later
 │   ├── RateLimited        too many a second
-│   └── QuotaExceeded      too many on one day
+│   ├── QuotaExceeded      too many on one day
+│   └── BudgetSpent        it would cost more than is left of the month's budget
 ├── InvalidReceipt         the provider's request is not a receipt
 ├── InvalidInbound         the provider's request is not an inbound text
 ├── RouteNotFound          no such route
@@ -28,6 +29,7 @@ SmsError
 
 from enum import StrEnum
 
+from sms.money import Money, plain
 from sms.windows import Window
 
 
@@ -71,6 +73,7 @@ class ErrorCode(StrEnum):
     PERMISSION_DENIED = "PERMISSION_DENIED"
     RATE_LIMITED = "RATE_LIMITED"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    BUDGET_SPENT = "BUDGET_SPENT"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     RECEIPT_MALFORMED = "RECEIPT_MALFORMED"
     ROUTE_NOT_FOUND = "ROUTE_NOT_FOUND"
@@ -237,6 +240,18 @@ class QuotaExceeded(LimitExceeded):
             ErrorCode.QUOTA_EXCEEDED,
             f"This account may send {quota:,} messages a day, and what is left of today's is less than this needs; the "
             f"next day begins, by UTC, in {retry_after:,} s.",
+            retry_after,
+        )
+
+
+class BudgetSpent(LimitExceeded):
+    """It would cost more than is left of the month's budget."""
+
+    def __init__(self, budget: Money, retry_after: int) -> None:
+        super().__init__(
+            ErrorCode.BUDGET_SPENT,
+            f"This account may spend {plain(budget.amount):,} {budget.currency} a month, and what is left of this one "
+            f"is less than this costs; the next month begins, by UTC, in {retry_after:,} s.",
             retry_after,
         )
 

@@ -1,20 +1,26 @@
-"""How many messages an account may send: so many a second, and so many a day. Pure: no Django here.
+"""How many messages an account may send a second and a day, and what they may cost a month. Pure: no Django here.
 
 The rate is a token bucket. It holds what comes in BURST seconds, so that clients need not send in step. A request needs
 a token for each of its messages; one for more messages than the bucket holds needs it full, and takes it into debt,
 which is paid before anything else is accepted. So the rate is kept over time, and a large batch is not cut to pieces.
+
+A budget is for what is planned, and told by providers, in its own currency. What has no price, or one in another
+currency, is outside of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from math import ceil
 from typing import Final
 
-from sms.errors import LimitExceeded, QuotaExceeded, RateLimited
+from sms.errors import BudgetSpent, LimitExceeded, QuotaExceeded, RateLimited
+from sms.money import Money
 from sms.windows import Window
 
 BURST: Final = 2  # seconds
 DAY: Final = 86_400
+ZERO: Final = Decimal(0)
 HAIR: Final = 1e-6  # of a token: what is lost in adding up floating-point numbers
 
 
@@ -24,6 +30,7 @@ class Limits:
 
     rate: int | None  # messages a second
     quota: int | None  # messages a day, by UTC
+    budget: Money | None = None  # a calendar month, by UTC
 
     @property
     def capacity(self) -> int:
@@ -39,31 +46,50 @@ class Standing:
     tokens: float
     used: int  # of the quota, today
     day_ends_in: float  # seconds
+    spent: Decimal = Decimal(0)  # of the budget, this month
+    month_ends_in: float = 0.0  # seconds
 
     def refill(self, seconds: float) -> None:
         """Put in what has come since the bucket was last looked at; nothing for a clock that has stepped back."""
         if self.limits.rate is not None:
             self.tokens = min(self.limits.capacity, self.tokens + self.limits.rate * max(0.0, seconds))
 
-    def judge(self, messages: int, *, whole: bool = False) -> Sequence[LimitExceeded | None]:
+    def judge(self, costs: Sequence[Money | None], *, whole: bool = False) -> Sequence[LimitExceeded | None]:
         """Say of each message of one request why it is refused, or None, and take what is accepted.
 
-        What the quota does not cover is refused, or everything where the request is to be taken `whole`.
+        Each is given by what it costs. What quota and budget do not cover is refused, or everything where the request
+        is to be taken `whole`.
         """
-        fits = self._fits(messages, whole=whole)
-        too_fast = self._too_fast(fits)
-        if too_fast is None:
-            self.used += fits
-            if self.limits.rate is not None:
-                self.tokens -= fits
-        return [too_fast] * fits + [self._too_many()] * (messages - fits)
+        amounts = [self._amount(one) for one in costs]
+        verdicts = list(self._cover(amounts))
+        if whole and (why := next(filter(None, verdicts), None)) is not None:
+            return [why] * len(verdicts)
+        fits = verdicts.count(None)
+        if (too_fast := self._too_fast(fits)) is not None:
+            return [why or too_fast for why in verdicts]
+        self.used += fits
+        self.spent += sum(amount for amount, why in zip(amounts, verdicts, strict=True) if why is None)
+        if self.limits.rate is not None:
+            self.tokens -= fits
+        return verdicts
 
-    def _fits(self, messages: int, *, whole: bool) -> int:
-        """Return how many messages the quota covers."""
-        if self.limits.quota is None:
-            return messages
-        left = max(0, self.limits.quota - self.used)
-        return messages if messages <= left else 0 if whole else left
+    def _amount(self, cost: Money | None) -> Decimal:
+        """Return how much of the budget a message takes."""
+        budget = self.limits.budget
+        return cost.amount if budget is not None and cost is not None and cost.currency == budget.currency else ZERO
+
+    def _cover(self, amounts: Sequence[Decimal]) -> Iterator[LimitExceeded | None]:
+        """Say of each message whether quota and budget cover it, besides those before it that they cover."""
+        quota, budget = self.limits.quota, self.limits.budget
+        used, spent = self.used, self.spent
+        for amount in amounts:
+            if quota is not None and used >= quota:
+                yield self._too_many()
+            elif budget is not None and amount and spent + amount > budget.amount:
+                yield BudgetSpent(budget, max(1, ceil(self.month_ends_in)))
+            else:
+                used, spent = used + 1, spent + amount
+                yield None
 
     def _too_many(self) -> LimitExceeded | None:
         return QuotaExceeded(self.limits.quota or 0, max(1, ceil(self.day_ends_in)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -54,6 +55,9 @@ class MessageRecord:
     provider: str | None
     provider_reference: str | None
     error_code: str | None
+    price: Decimal | None
+    currency: str | None
+    price_is_estimate: bool | None
     body_discarded_at: datetime | None
     history: list[EventRecord] | None = None  # oldest first; None where it was not read
 

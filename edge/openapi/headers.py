@@ -76,6 +76,7 @@ HEADERS: Final[Mapping[str, dict[str, Any]]] = {
 OF_STATUS: Final[Mapping[HTTPStatus, Sequence[str]]] = {
     HTTPStatus.UNAUTHORIZED: (CHALLENGE,),
     HTTPStatus.METHOD_NOT_ALLOWED: (ALLOW,),
+    HTTPStatus.PAYMENT_REQUIRED: (RETRY_AFTER, *OF_LIMITS),
     HTTPStatus.TOO_MANY_REQUESTS: (RETRY_AFTER, *OF_LIMITS),
     HTTPStatus.SERVICE_UNAVAILABLE: (RETRY_AFTER,),
 }

@@ -4,7 +4,7 @@ A field of a TypedDict says of itself what its type does not: `size: Annotated[i
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import (
@@ -30,6 +30,7 @@ PLAIN: Final[Mapping[Any, Schema]] = {
     int: {"type": "integer"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
+    date: {"type": "string", "format": "date"},
     UUID: {"type": "string", "format": "uuid"},
     object: {},
 }

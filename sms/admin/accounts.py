@@ -16,7 +16,7 @@ from sms.models import Account, ApiKey, SenderId
 from sms.services import accounts, keys
 from sms.services.accounts import Changes, NotChanged
 
-SETTINGS = ("blocked_keywords", "rate_limit", "daily_quota", "discard_body_after")
+SETTINGS = ("blocked_keywords", "rate_limit", "daily_quota", "budget", "budget_currency", "discard_body_after")
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -29,6 +29,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "blocked_keywords": "Whole words or phrases that no text may contain, separated by commas.",
             "rate_limit": "Messages a second. Empty: no limit.",
             "daily_quota": "Messages a day, by UTC. Empty: no limit.",
+            "budget": "To be spent in a calendar month, by UTC. Empty: no limit.",
+            "budget_currency": "Of the budget, with three letters, such as EUR.",
             "discard_body_after": "Hours after a message is final in which its text is forgotten. Empty: never.",
         }
 
@@ -39,6 +41,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             if "name" in given:
                 accounts.check_name(given["name"])
             accounts.check(cast("Changes", {name: given[name] for name in SETTINGS if name in given}))
+            accounts.check_budget(given.get("budget"), given.get("budget_currency", ""))
         except NotChanged as error:
             raise ValidationError(str(error)) from None
         return given

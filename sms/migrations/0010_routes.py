@@ -118,6 +118,8 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=6, max_digits=18)),
             ],
         ),
+        # Room to update in place, as in sms_usage.
+        migrations.RunSQL('ALTER TABLE sms_spend SET (fillfactor = 50)', migrations.RunSQL.noop),
         migrations.RemoveIndex(
             model_name='dispatchentry',
             name='dispatch_due',
@@ -159,13 +161,28 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='message',
+            name='charged_on',
+            field=models.DateField(null=True),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='charged_to',
+            field=models.CharField(max_length=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='message',
             name='currency',
             field=models.CharField(max_length=3, null=True),
         ),
         migrations.AddField(
             model_name='message',
             name='price',
-            field=models.DecimalField(decimal_places=6, max_digits=12, null=True),
+            field=models.DecimalField(decimal_places=6, max_digits=14, null=True),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='price_is_estimate',
+            field=models.BooleanField(null=True),
         ),
         migrations.AddField(
             model_name='receipt',
@@ -175,7 +192,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='receipt',
             name='price',
-            field=models.DecimalField(decimal_places=6, max_digits=12, null=True),
+            field=models.DecimalField(decimal_places=6, max_digits=14, null=True),
         ),
         migrations.AddField(
             model_name='submitattempt',

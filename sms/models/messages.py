@@ -56,9 +56,15 @@ class Message(models.Model):
     provider = models.CharField(max_length=32, null=True)  # the name of the route that took it
     provider_reference = models.CharField(max_length=255, null=True)
     error_code = models.CharField(max_length=64, null=True)
-    # What all its segments cost: as planned by its route's price, then as its provider says.
-    price = models.DecimalField(max_digits=12, decimal_places=6, null=True)
-    currency = models.CharField(max_length=3, null=True)
+    # What all its segments cost, and where that is counted in `Spend`: see `sms.services.costs`. Null while nothing is
+    # known of a price.
+    price = models.DecimalField(max_digits=14, decimal_places=6, null=True)
+    currency = models.CharField(max_length=3, null=True)  # ISO 4217
+    price_is_estimate = models.BooleanField(null=True)  # planned by its route's price; its provider has not said it
+    charged_to = models.CharField(
+        max_length=32, null=True
+    )  # the name of the route; empty: it is not counted (any more)
+    charged_on = models.DateField(null=True)  # the day, by UTC, on which it was accepted, and stays counted
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())  # of the last applied change
     body_discarded_at = models.DateTimeField(null=True)  # since then `text` is empty, and there is no metadata

@@ -27,7 +27,7 @@ class Receipt(models.Model):
     status = models.CharField(max_length=STATUS_LENGTH, null=True)  # null: the word moves nothing
     error_code = models.CharField(max_length=64, null=True)  # the same word for every provider
     provider_error = models.CharField(max_length=64, null=True)  # the provider's own code
-    price = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # that the provider tells
+    price = models.DecimalField(max_digits=14, decimal_places=6, null=True)  # that the provider tells
     currency = models.CharField(max_length=3, null=True)
     body = models.BinaryField()  # as it came; empty once it is discarded
     received_at = models.DateTimeField(db_default=Now())

@@ -3,7 +3,9 @@
 Callers know their account for a few seconds (`authenticate.FRESH`), so a change is felt everywhere within that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, Final, TypedDict, Unpack
 
 from django.db import IntegrityError
@@ -12,11 +14,14 @@ from sms import content
 from sms.database import transact
 from sms.errors import InvalidMessage
 from sms.models import Account, SenderId
+from sms.money import CENT
 
 LONGEST_NAME: Final = 100
 LONGEST_KEYWORD: Final = 100
 MOST_KEYWORDS: Final = 100
 LARGEST: Final = 2**31 - 1  # of a limit, in the database
+LARGEST_BUDGET: Final = Decimal("999999999999.99")
+_is_currency = re.compile("[A-Z]{3}").fullmatch
 BLOCKED_AT_FIRST: Final = ("STOP",)
 
 
@@ -31,6 +36,8 @@ class Changes(TypedDict, total=False):
     rate_limit: int | None  # messages a second
     daily_quota: int | None  # messages a day, by UTC
     discard_body_after: int | None  # hours after a message is final
+    budget: Decimal | None  # to be spent in a calendar month, by UTC
+    budget_currency: str  # ISO 4217
 
 
 def create(name: str, *, sender_ids: Iterable[str] = (), **given: Unpack[Changes]) -> Account:
@@ -44,7 +51,9 @@ def create(name: str, *, sender_ids: Iterable[str] = (), **given: Unpack[Changes
 
 
 def _create(name: str, sender_ids: Sequence[str], fields: dict[str, Any]) -> Account:
-    account = Account.objects.create(name=name, **fields)
+    account = Account(name=name, **fields)
+    check_budget(account.budget, account.budget_currency)
+    account.save(force_insert=True)
     SenderId.objects.bulk_create([SenderId(account=account, value=value) for value in sender_ids])
     return account
 
@@ -61,6 +70,7 @@ def _change(name: str, fields: dict[str, Any]) -> Account:
     account = locked(name)
     for field, value in fields.items():
         setattr(account, field, value)
+    check_budget(account.budget, account.budget_currency)
     account.save(update_fields=list(fields))
     return account
 
@@ -117,7 +127,28 @@ def check(given: Changes) -> dict[str, Any]:
     _check_number(fields, "rate_limit", "A rate limit is a number of messages a second", least=1)
     _check_number(fields, "daily_quota", "A daily quota is a number of messages", least=1)
     _check_number(fields, "discard_body_after", "A text is discarded after a number of hours", least=0)
+    if "budget" in given or "budget_currency" in given:
+        fields |= _check_money(fields)
     return fields
+
+
+def check_budget(budget: Decimal | None, currency: str) -> None:
+    """Raise NotChanged for an amount that is none of any currency."""
+    if budget is not None and not currency:
+        raise NotChanged("A budget has a currency, such as EUR.")
+
+
+def _check_money(fields: dict[str, Any]) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    if (budget := fields.get("budget")) is not None:
+        if not (budget.is_finite() and 0 <= budget <= LARGEST_BUDGET and budget == budget.quantize(CENT)):
+            raise NotChanged(f"A budget is an amount a month, from 0 to {LARGEST_BUDGET:,}, with two decimals at most.")
+        checked["budget"] = budget.quantize(CENT)
+    if "budget_currency" in fields:
+        checked["budget_currency"] = currency = (fields["budget_currency"] or "").upper()
+        if currency and not _is_currency(currency):
+            raise NotChanged("A currency is written as in ISO 4217, with three letters, such as EUR.")
+    return checked
 
 
 def _check_number(fields: dict[str, Any], field: str, rule: str, *, least: int) -> None:

@@ -16,6 +16,7 @@ from sms.database import execute, in_thread, query
 from sms.errors import PermissionDenied, Unauthenticated
 from sms.limits import Limits
 from sms.models import Account, ApiKey
+from sms.money import Money
 from sms.networks import Address, Network
 from sms.selectors import Access
 
@@ -145,7 +146,8 @@ def _as_caller(found: Access) -> Caller | None:
 
 
 def _limits_of(account: Account) -> Limits | None:
-    limits = Limits(account.rate_limit, account.daily_quota)
+    budget = None if account.budget is None else Money(account.budget, account.budget_currency)
+    limits = Limits(account.rate_limit, account.daily_quota, budget)
     return None if limits == NO_LIMITS else limits
 
 

@@ -21,7 +21,7 @@ from sms.providers.errors import BACKOFFS, ELSEWHERE, OURS, ProviderError
 from sms.routing import snapshot
 from sms.routing.choose import Choice, Wanted, allowed, choose, why_not
 from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
-from sms.services import clock, moves
+from sms.services import clock, costs, moves
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
 
@@ -44,7 +44,8 @@ class Claimed:
 CLAIM = """
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
-       m.sender_id, m.recipient, m.text, m.priority, m.is_test, d.reason, extract(epoch FROM d.expires_at - %s)::float8
+       m.charged_to, m.sender_id, m.recipient, m.text, m.priority, m.is_test, d.reason,
+       extract(epoch FROM d.expires_at - %s)::float8
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.purpose = 1 AND d.lease IS NULL AND d.route_id = %s AND d.due_at <= now()
 ORDER BY d.priority, d.due_at LIMIT %s
@@ -87,13 +88,13 @@ def _claim(
     due = rows(CLAIM, RECEIPT_WINDOW, now, route.id, limit)
     if not due:
         return [], [], []
-    messages = {row[0]: moves.held(row[:7]) for row in due}
+    messages = {row[0]: moves.held(row[:8]) for row in due}
     lease = uuid4()
     asked: list[Move] = []
     claimed: list[Claimed] = []
     reasons: dict[UUID, str | None] = {}
     detours: list[Detour] = []
-    for message_id, *_, attempts, sender_id, recipient, text, priority, is_test, reason, left in due:
+    for message_id, *_, attempts, _, sender_id, recipient, text, priority, is_test, reason, left in due:
         wanted = Wanted(recipient, sender_id, priority, is_test)
         if left <= 0:
             asked.append(
@@ -101,6 +102,8 @@ def _claim(
             )
         elif (obstacle := _obstacle(routes, route, wanted)) is not None:
             detours.append(_detour(routes, route, wanted, message_id, obstacle))
+            if (goes_by := detours[-1][1]) != route.id:
+                messages[message_id].goes_by(routes.by_id(goes_by))
         else:
             asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
             submission = Submission(uuid7(), sender_id, recipient, text, math.ceil(left))
@@ -195,7 +198,8 @@ def _record(
     elsewhere = _other_routes(routes, told)
     asked = [as_move(one, outcome, elsewhere=elsewhere.get(one.message_id)) for one, outcome in told]
     changes, statements = moves.decide(messages, asked)
-    moves.write(changes, [*statements, (CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes))])
+    # The attempts first: whether one of them may have been taken decides whether a message costs anything.
+    moves.write(changes, [(CLOSE_ATTEMPTS, _columns_of_attempts(claimed, outcomes)), *statements])
     return changes, [move.delay for move in asked if move.status is Status.QUEUED]
 
 
@@ -254,12 +258,13 @@ def as_move(one: Claimed, outcome: Outcome, *, elsewhere: Choice | None = None) 
         detail=outcome.detail,
         provider=one.route.name,
         provider_reference=outcome.provider_reference,
+        price=costs.understood(outcome.price),
     )
     if outcome.handover is Handover.MAYBE_SENT:
         move.status = Status.UNCERTAIN
     elif outcome.handover is Handover.NOT_SENT and elsewhere is not None:
         move.status, move.known_not_sent = Status.QUEUED, True
-        move.route_id = elsewhere.route.id
+        move.route = elsewhere.route
         move.reason = f"{elsewhere.reason}; {one.route.name} said {outcome.error}"
     elif outcome.handover is Handover.NOT_SENT:
         _decide_retry(move, one.attempt_number, outcome)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sms.database import execute, rows
 from sms.errors import LimitExceeded
 from sms.limits import Limits, Standing
+from sms.money import Money
 from sms.services.new_message import NewMessage
 
 # In the order of the accounts, and before any key or count of the same transaction is touched: no circle of waiting.
@@ -31,6 +32,16 @@ SELECT a.account_id, a.tokens, extract(epoch FROM t.at - a.filled_at)::float8, t
         WHERE u.account_id = a.account_id AND u.day = (t.at AT TIME ZONE 'UTC')::date),
        extract(epoch FROM date_trunc('day', t.at, 'UTC') + interval '1 day' - t.at)::float8
 FROM sms_allowance a, (SELECT clock_timestamp() AS at) AS t WHERE a.account_id = ANY(%s::uuid[])
+"""
+
+# What was spent of the budgets this month: the same numbers that `sms.services.costs` corrects.
+SPENT = """
+SELECT b.account_id, extract(epoch FROM date_trunc('month', t.at, 'UTC') + interval '1 month' - t.at)::float8,
+       (SELECT coalesce(sum(s.amount), 0) FROM sms_spend s
+        WHERE s.account_id = b.account_id AND s.currency = b.currency
+        AND s.day >= date_trunc('month', t.at, 'UTC')::date
+        AND s.day < (date_trunc('month', t.at, 'UTC') + interval '1 month')::date)
+FROM unnest(%s::uuid[], %s::text[]) AS b (account_id, currency), (SELECT clock_timestamp() AS at) AS t
 """
 
 FIND_KEYS = "SELECT digest FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])"
@@ -64,7 +75,7 @@ def admit(new: Sequence[NewMessage], *, is_batch: bool, whole: bool) -> Admissio
     asked = _not_stored_yet(limited)
     refused: dict[UUID, LimitExceeded] = {}
     for request in [asked] if is_batch and asked else [[m] for m in asked]:
-        verdicts = standings[request[0].account_id].judge(len(request), whole=whole)
+        verdicts = standings[request[0].account_id].judge([_cost(m) for m in request], whole=whole)
         refused |= {m.id: why for m, why in zip(request, verdicts, strict=True) if why is not None}
     if len(refused) < len(asked):
         _keep(standings, times)
@@ -84,7 +95,14 @@ def _lock(limits: Mapping[UUID, Limits]) -> tuple[dict[UUID, Standing], dict[UUI
         standing = Standing(limits[account_id], tokens, used, day_ends_in)
         standing.refill(elapsed)
         standings[account_id], times[account_id] = standing, at
+    if budgets := {account_id: one.budget.currency for account_id, one in limits.items() if one.budget is not None}:
+        for account_id, month_ends_in, spent in rows(SPENT, list(budgets), list(budgets.values())):
+            standings[account_id].month_ends_in, standings[account_id].spent = month_ends_in, spent
     return standings, times
+
+
+def _cost(m: NewMessage) -> Money | None:
+    return None if m.price is None or m.currency is None else Money(m.price, m.currency)
 
 
 def _keep(standings: Mapping[UUID, Standing], times: Mapping[UUID, datetime]) -> None:

@@ -15,7 +15,11 @@ from django.conf import settings
 from sms.database import Statement, execute_all, rows
 from sms.events import StatusChanged
 from sms.models import DeliveryPolicy, DispatchEntry
+from sms.providers.base import Price
 from sms.records import EventRecord
+from sms.routing.records import RouteRecord
+from sms.services import costs
+from sms.services.costs import Charge
 from sms.statuses import FINAL, OPEN, SOFT_FINAL, Status, can_move, can_requeue
 
 NOT_YET = datetime.min.replace(tzinfo=UTC)  # until the event is written
@@ -33,8 +37,19 @@ class Held:
     resend_allowed: bool
     correctable: bool  # the last change is not longer ago than the receipt window
     attempt: int  # number of the last attempt
+    charged_to: str | None  # the name of the route that its cost is counted on; empty: none (any more)
     body_discarded: bool = False  # not told of one that is claimed or settled: those are open
     moved: bool = False
+    charge: Charge | None = None  # what it is to cost from now on, where that is to be written
+
+    def goes_by(self, route: RouteRecord) -> None:
+        """Let it cost what a route plans, where it is counted on another one, or on none."""
+        if self.charged_to != route.name and (self.charged_to or route.price is not None):
+            self.take(Charge(route.name))
+
+    def take(self, charge: Charge) -> None:
+        """Let it cost what it is charged with, unless it is known better."""
+        self.charge, self.charged_to = costs.later(self.charge, charge), charge.route
 
 
 class Verdict(Enum):
@@ -59,7 +74,8 @@ class Move:
     provider_reference: str | None = None
     known_not_sent: bool = False
     lease: UUID | None = None  # for SENDING
-    route_id: int | None = None  # where it goes next, if that is another one
+    price: Price | None = None  # that the provider told; of `costs.understood`
+    route: RouteRecord | None = None  # where it goes next, if that is another one
     reason: str | None = None  # why there
     delay: float = 0.0  # seconds until the next step is due, for a message that stays open
     verdict: Verdict | None = None
@@ -71,7 +87,8 @@ class Move:
 LOCK = """
 LOCK TABLE sms_dispatchentry IN ROW SHARE MODE;
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
-       m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0), m.body_discarded_at IS NOT NULL
+       m.updated_at > now() - make_interval(secs => %s), coalesce(d.attempts, 0), m.charged_to,
+       m.body_discarded_at IS NOT NULL
 FROM sms_message m LEFT JOIN sms_dispatchentry d ON d.message_id = m.id
 WHERE m.id = ANY(%s::uuid[]) ORDER BY m.id FOR UPDATE OF m
 """
@@ -85,7 +102,7 @@ def lock(message_ids: Collection[UUID]) -> dict[UUID, Held]:
 
 def held(row: Sequence[Any]) -> Held:
     """Make a Held of a row in the order of LOCK's columns, with or without the last."""
-    message_id, account_id, status, sequence, policy, correctable, attempt, *body_discarded = row
+    message_id, account_id, status, sequence, policy, correctable, attempt, charged_to, *body_discarded = row
     return Held(
         message_id,
         account_id,
@@ -94,6 +111,7 @@ def held(row: Sequence[Any]) -> Held:
         policy == DeliveryPolicy.AT_LEAST_ONCE,
         correctable,
         attempt,
+        charged_to,
         *body_discarded,
     )
 
@@ -125,7 +143,26 @@ def decide(messages: Mapping[UUID, Held], moves: Sequence[Move]) -> tuple[list[S
             told.append((move, message.sequence, message.status))
         elif move.verdict is Verdict.NOTED:
             told.append((move, None, message.status))
+        _charge(message, move)
     return changes, list(_to_write(messages, [move for move in moves if move.verdict is not None], told))
+
+
+# Decided by us: where no provider can have taken the message, it costs nothing.
+NEVER_SENT = frozenset({Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.REJECTED})
+
+
+def _charge(message: Held, move: Move) -> None:
+    """Let a message cost what a move, which was judged, means for it."""
+    if move.provider is not None and move.provider_reference is not None:  # that one has it
+        if move.price is not None:
+            message.take(Charge(move.provider, move.price, is_current=move.status is message.status))
+        elif message.charged_to not in {None, move.provider}:
+            message.take(Charge(move.provider))
+    elif move.verdict is Verdict.APPLIED:
+        if move.route is not None:
+            message.goes_by(move.route)
+        elif message.charged_to and move.status in NEVER_SENT:
+            message.take(costs.NOTHING)
 
 
 def write(changes: Sequence[StatusChanged], statements: Sequence[Statement]) -> None:
@@ -237,6 +274,7 @@ def _to_write(
         yield UPDATE_ENTRIES, _columns_of_entries(staying)
     if done := [move.message_id for move in applied if move.status in FINAL]:
         yield DELETE_ENTRIES, [done]
+    yield from costs.to_write({one.id: one.charge for one in messages.values() if one.charge is not None})
 
 
 def _last_moves(moves: Sequence[Move]) -> dict[UUID, Move]:
@@ -297,6 +335,6 @@ def _columns_of_entries(moves: Sequence[Move]) -> list[list[Any]]:
         [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
         [DELAYS.get(move.status, move.delay) for move in moves],
-        [move.route_id for move in moves],
+        [None if move.route is None else move.route.id for move in moves],
         [move.reason for move in moves],
     ]

@@ -45,8 +45,9 @@ class NewMessage:
     # Chosen when it is stored: see `sms.services.routes`.
     route_id: int = 0
     reason: str | None = None
-    price: Decimal | None = None
+    price: Decimal | None = None  # of all its segments
     currency: str | None = None
+    charged_to: str | None = None  # the name of the route, where there is a price
 
 
 def check(

@@ -11,10 +11,12 @@ from django.conf import settings
 from sms import content, numbering, phone_numbers, scopes, segments, transliterate
 from sms.errors import ErrorCode, InvalidMessage
 from sms.models import DeliveryPolicy, Priority
+from sms.money import Money
 from sms.numbering import NumberFacts
 from sms.providers.registry import provider_of
 from sms.routing import snapshot
-from sms.routing.choose import Wanted, first_choice
+from sms.routing.choose import Choice, Wanted, first_choice
+from sms.routing.records import RouteRecord
 from sms.segments import Encoding
 from sms.services.authenticate import Caller
 from sms.services.rules import LONGEST_VALIDITY, RULES, Draft, Rule, RuleName, written
@@ -61,6 +63,7 @@ class Plan:
     reading: Reading
     verdicts: Sequence[Verdict]  # of every rule
     route: WayThere | None  # None where there is nobody to send to
+    price: Money | None = None  # None where the route, or how many segments there are, does not tell
 
 
 async def plan_message(**asked: Any) -> Plan:
@@ -104,23 +107,31 @@ def plan(
     )
     verdicts = _judge(draft, caller)
     kept = {one.rule for one in verdicts if one.ok}
-    route = _route(draft, caller) if RuleName.RECIPIENT in kept else None
+    choice = _choose(draft, caller) if RuleName.RECIPIENT in kept else None
     number = phone_numbers.find(recipient, default_region=settings.SMS_DEFAULT_REGION)
     return Plan(
-        accepted=len(kept) == len(RULES) and route is not None,
+        accepted=len(kept) == len(RULES) and choice is not None,
         recipient=None if number is None else numbering.look_up(number),
         reading=_read(text, draft),
         verdicts=verdicts,
-        route=route,
+        route=None if choice is None else _way(choice),
+        price=None if choice is None else _price(choice.route, draft),
     )
 
 
-def _route(draft: Draft, caller: Caller) -> WayThere | None:
+def _choose(draft: Draft, caller: Caller) -> Choice | None:
     wanted = Wanted(draft.recipient, draft.sender_id, draft.importance, caller.is_test)
-    choice = first_choice(snapshot.last(), wanted, now=datetime.now(UTC), draw=random.random())  # noqa: S311
-    if choice is None:
-        return None
+    return first_choice(snapshot.last(), wanted, now=datetime.now(UTC), draw=random.random())  # noqa: S311
+
+
+def _way(choice: Choice) -> WayThere:
     return WayThere(choice.route.name, provider_of(choice.route).takes_batches, choice.reason)
+
+
+def _price(route: RouteRecord, draft: Draft) -> Money | None:
+    if route.price is None or (measured := draft.segmentation) is None:
+        return None
+    return Money(route.price * measured.count, route.currency)
 
 
 def _judge(draft: Draft, caller: Caller) -> list[Verdict]:

@@ -12,6 +12,7 @@ from sms.nudge import nudge_receipts
 from sms.providers.base import DeliveryReport, Provider, WebhookRequest
 from sms.providers.registry import get_provider
 from sms.routing import snapshot
+from sms.services import costs
 from sms.shared_commit import SharedCommit
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,7 @@ FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[], %s::text
 
 def store(incoming: Sequence[Incoming]) -> Sequence[None]:
     """Store a set of receipts in one commit."""
+    prices = [costs.understood(one.report.price) for one in incoming]
     at_once(
         INSERT,
         [one.provider for one in incoming],
@@ -78,8 +80,8 @@ def store(incoming: Sequence[Incoming]) -> Sequence[None]:
         [one.report.error for one in incoming],
         [one.report.provider_error for one in incoming],
         [one.body for one in incoming],
-        [None if one.report.price is None else one.report.price.amount for one in incoming],
-        [None if one.report.price is None else one.report.price.currency for one in incoming],
+        [None if price is None else price.amount for price in prices],
+        [None if price is None else price.currency for price in prices],
     )
     return [None] * len(incoming)
 

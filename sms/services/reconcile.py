@@ -1,7 +1,7 @@
 """Account for every accepted message: what is stored has to agree with itself, whatever was killed on the way."""
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import structlog
 
@@ -16,6 +16,7 @@ EVERYTHING = timedelta(days=36_500)
 # A message may wait three days for its provider, three for its receipt, and three for a late correction.
 SPAN = {Reconciliation.Scope.RECENT: timedelta(minutes=10), Reconciliation.Scope.CHANGING: timedelta(days=10)}
 KEPT = timedelta(days=30)
+A_DAY = timedelta(days=1, minutes=1)
 GRACE = 60.0  # seconds that the sweeps may take before something due counts as forgotten
 
 
@@ -63,6 +64,21 @@ RULES = {
     "no receipt that is due is left unprocessed": """
         SELECT id FROM sms_receipt
         WHERE processed_at IS NULL AND due_at < now() - make_interval(secs => %(grace)s)""",
+    # Of whole days only. The sums of each slot say nothing by themselves.
+    "what was spent is the sum of the messages": """
+        SELECT concat_ws(' ', account_id, day, route, currency) FROM (
+            SELECT account_id, charged_on AS day, charged_to AS route, currency,
+                   count(*) AS messages, sum(segment_count) AS segments, sum(price) AS amount FROM sms_message
+            WHERE id >= %(since)s AND charged_on >= %(first_day)s AND charged_to <> '' GROUP BY 1, 2, 3, 4
+            UNION ALL
+            SELECT account_id, day, route, currency, -sum(messages), -sum(segments), -sum(amount) FROM sms_spend
+            WHERE day >= %(first_day)s GROUP BY 1, 2, 3, 4
+        ) AS both_sides GROUP BY account_id, day, route, currency
+        HAVING (sum(messages), sum(segments), sum(amount)) <> (0, 0, 0)""",
+    "what is counted has a price": """
+        SELECT id FROM sms_message WHERE id >= %(since)s
+        AND CASE WHEN charged_to <> '' THEN num_nulls(price, currency, price_is_estimate, charged_on) > 0
+                 ELSE coalesce(price, 0) <> 0 END""",
 }
 
 # What was accepted is told by the first line of each history, which nothing ever changes.
@@ -102,6 +118,8 @@ def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:
         "open": sorted(OPEN),
         "final": sorted(FINAL),
         "grace": GRACE,
+        # Ids are made a little before their messages are stored, and only whole days can be compared.
+        "first_day": date.min if accepted_within == EVERYTHING else (now + A_DAY - accepted_within).date(),
     }
     account = Account(*rows(COUNT, **parameters)[0])
     found = [(rule, rows(sql, **parameters)) for rule, sql in RULES.items()]

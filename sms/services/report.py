@@ -7,6 +7,7 @@ locked, and all others are applied as if it had not been there.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import structlog
@@ -19,6 +20,7 @@ from sms.events import StatusChanged, announce
 from sms.models import Receipt
 from sms.nudge import nudge_receipts
 from sms.phone_numbers import mask_all
+from sms.providers.base import Price
 from sms.providers.kinds import kind
 from sms.redaction import words_of
 from sms.routing import snapshot
@@ -46,8 +48,9 @@ WITH due AS (
     SELECT * FROM sms_receipt WHERE processed_at IS NULL AND due_at <= now()
     ORDER BY due_at, id LIMIT %s FOR UPDATE SKIP LOCKED
 )
-SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.provider_error, r.tries,
-       r.error IS NOT NULL, r.received_at < now() - make_interval(secs => %s), a.id, a.message_id, a.is_unnamed
+SELECT r.id, r.provider, r.provider_reference, r.provider_status, r.status, r.error_code, r.provider_error, r.price,
+       r.currency, r.tries, r.error IS NOT NULL, r.received_at < now() - make_interval(secs => %s), a.id,
+       a.message_id, a.is_unnamed
 FROM due r LEFT JOIN LATERAL (
     SELECT a.id, a.message_id, a.provider_reference IS NULL AS is_unnamed FROM sms_submitattempt a
     WHERE a.id = r.client_reference AND a.provider = r.provider
@@ -98,6 +101,8 @@ class Due:
     status: str | None
     error_code: str | None
     provider_error: str | None
+    price: Decimal | None
+    currency: str | None
     tries: int  # how often its message was not there, or, once it has failed, how often it failed
     has_failed: bool
     overdue: bool  # waited for its message as long as we wait
@@ -246,6 +251,7 @@ def as_move(one: Due, *, is_part: bool = False) -> Move:
         provider_error=one.provider_error,
         provider=one.provider,
         provider_reference=one.provider_reference if is_its_own else None,
+        price=None if one.price is None or one.currency is None else Price(one.price, one.currency),
     )
 
 

@@ -36,4 +36,5 @@ def assign(new: Sequence[NewMessage]) -> dict[UUID, NoRoute]:
         m.route_id, m.reason = choice.route.id, choice.reason
         if choice.route.price is not None:
             m.price, m.currency = choice.route.price * m.segment_count, choice.route.currency
+            m.charged_to = choice.route.name
     return refused

@@ -58,7 +58,7 @@ def settle(*, keep_going: Callable[[], bool] = lambda: True) -> int:
 DUE = """
 SELECT m.id, m.account_id, m.status, m.sequence, m.delivery_policy,
        m.updated_at > now() - make_interval(secs => %s), d.attempts,
-       extract(epoch FROM now() - m.updated_at)::float8, a.id, a.provider
+       m.charged_to, extract(epoch FROM now() - m.updated_at)::float8, a.id, a.provider
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 LEFT JOIN LATERAL (
     SELECT a.id, a.provider FROM sms_submitattempt a WHERE a.message_id = m.id ORDER BY a.number DESC LIMIT 1
@@ -76,11 +76,11 @@ FROM unnest(%s::uuid[], %s::float8[]) AS t (message_id, delay) WHERE d.message_i
 
 def _take(now: datetime) -> tuple[int, list[Uncertain], list[StatusChanged]]:
     due = rows(DUE, RECEIPT_WINDOW, now, BATCH)
-    held = {row[0]: moves.held(row[:7]) for row in due}
+    held = {row[0]: moves.held(row[:8]) for row in due}
     asked: list[Move] = []
     uncertain: list[Uncertain] = []
     delays: list[float] = []
-    for message_id, _, status, *_, number, age, attempt_id, provider in due:
+    for message_id, _, status, *_, number, _, age, attempt_id, provider in due:
         if status == Status.UNCERTAIN and age < RECEIPT_WINDOW and attempt_id is not None:
             uncertain.append(Uncertain(message_id, attempt_id, number, provider))
             delays.append(min(max(age, settings.SMS_LOOK_UP_AFTER), RECEIPT_WINDOW - age))
@@ -126,7 +126,7 @@ def _record(provider_name: str, uncertain: Sequence[Uncertain], findings: Sequen
         message = messages[one.message_id]
         if message.status is Status.UNCERTAIN and message.attempt == one.attempt_number:
             asked += _as_moves(provider_name, one, finding, resend_allowed=message.resend_allowed)
-    changes = moves.apply(messages, asked)
+    # The attempts first, as after an answer.
     if closed := [(one.attempt_id, f) for one, f in zip(uncertain, findings, strict=True) if f.handover is not None]:
         execute(
             CLOSE,
@@ -134,7 +134,7 @@ def _record(provider_name: str, uncertain: Sequence[Uncertain], findings: Sequen
             [finding.handover for _, finding in closed],
             [finding.provider_reference for _, finding in closed],
         )
-    return changes
+    return moves.apply(messages, asked)
 
 
 def _as_moves(provider_name: str, one: Uncertain, finding: Finding, *, resend_allowed: bool) -> list[Move]:

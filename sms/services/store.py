@@ -55,15 +55,15 @@ def limit_behind(results: Sequence[Accepted | SmsError]) -> LimitExceeded | None
 # of what accounts have used: they begin when all keys are there, and go by the accounts. The foreign keys are checked
 # at the end of the transaction, so the order of the inserts does not matter. A message has one time, read when all
 # tables are ours to write: one from before a step of the clock cannot come after `clock` has mended that.
-STORE = """
+_STORE = """
 WITH asked AS MATERIALIZED (
     SELECT t.*, clock_timestamp() AS at FROM unnest(
         %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[],
         %s::text[], %s::int[], %s::uuid[], %s::bytea[], %s::jsonb[], %s::smallint[], %s::bool[], %s::timestamptz[],
-        %s::smallint[], %s::text[], %s::numeric[], %s::text[]
+        %s::smallint[], %s::text[]{kinds}
     ) AS t (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
             delivery_policy, valid_for, key_digest, fingerprint, metadata, priority, is_test, send_at,
-            route_id, reason, price, currency)
+            route_id, reason{names})
 ), keys AS (
     INSERT INTO sms_idempotencykey (digest, fingerprint, message_id)
     SELECT key_digest, fingerprint, id FROM asked WHERE key_digest IS NOT NULL
@@ -75,11 +75,11 @@ WITH asked AS MATERIALIZED (
     WHERE key_digest IS NULL OR id IN (SELECT message_id FROM keys)
 ), messages AS (
     INSERT INTO sms_message (id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-                             metadata, delivery_policy, priority, is_test, send_at, price, currency, status, sequence,
-                             created_at, updated_at)
+                             metadata, delivery_policy, priority, is_test, send_at, status, sequence, created_at,
+                             updated_at{names}{counted})
     SELECT id, account_id, sender_id, recipient, text, encoding, segment_count, client_reference,
-           metadata, delivery_policy, priority, is_test, send_at, price, currency,
-           CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, 1, at, at FROM new
+           metadata, delivery_policy, priority, is_test, send_at,
+           CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, 1, at, at{names}{counting} FROM new
 ), events AS (
     INSERT INTO sms_messageevent (message_id, account_id, sequence, status, late, conflict, occurred_at)
     SELECT id, account_id, 1, CASE WHEN waits THEN 'SCHEDULED' ELSE 'QUEUED' END, false, false, at FROM new
@@ -93,9 +93,28 @@ WITH asked AS MATERIALIZED (
     SELECT account_id, (min(at) AT TIME ZONE 'UTC')::date, pg_backend_pid() %% 32, count(*)
     FROM new WHERE NOT is_test GROUP BY account_id ORDER BY account_id
     ON CONFLICT (account_id, day, slot) DO UPDATE SET accepted = u.accepted + excluded.accepted
-)
+){spent}
 SELECT id, at, waits FROM new
 """
+# What has no price pays nothing for what is counted of those that have.
+STORE = _STORE.format(kinds="", names="", counted="", counting="", spent="")
+STORE_WITH_PRICES = _STORE.format(
+    kinds=", %s::numeric[], %s::text[], %s::text[]",
+    names=", price, currency, charged_to",
+    counted=", price_is_estimate, charged_on",
+    counting=""",
+           CASE WHEN price IS NOT NULL THEN true END,
+           CASE WHEN price IS NOT NULL THEN (at AT TIME ZONE 'UTC')::date END""",
+    spent=""", spent AS (
+    INSERT INTO sms_spend AS s (account_id, day, route, currency, slot, messages, segments, amount)
+    SELECT account_id, (at AT TIME ZONE 'UTC')::date AS day, charged_to, currency, pg_backend_pid() %% 32,
+           count(*), sum(segment_count), sum(price)
+    FROM new WHERE price IS NOT NULL GROUP BY account_id, 2, charged_to, currency
+    ORDER BY account_id, day, charged_to, currency
+    ON CONFLICT (account_id, day, route, currency, slot) DO UPDATE SET messages = s.messages + excluded.messages,
+        segments = s.segments + excluded.segments, amount = s.amount + excluded.amount
+)""",
+)
 
 FIND_KEYS = """
 SELECT digest, fingerprint, message_id FROM sms_idempotencykey WHERE digest = ANY(%s::uuid[])
@@ -112,7 +131,8 @@ def store(new: Sequence[NewMessage], *, is_batch: bool = False) -> Sequence[Acce
         return _store_but(new, unroutable, is_batch=is_batch)
     if limits.concern(new):
         return transact(_store_within_limits, new, is_batch, False)
-    stored = at_once(STORE, *_columns(new))
+    sql, columns = _to_store(new)
+    stored = at_once(sql, *columns)
     try:
         return _results(new, stored, find=find)
     except Unavailable:  # what is stored is stored: only what was there before cannot be shown now
@@ -173,7 +193,16 @@ def _with_windows(result: Accepted | SmsError, standing: Standing | None) -> Acc
 
 
 def _store(new: Sequence[NewMessage]) -> Sequence[Accepted | SmsError]:
-    return _results(new, rows(STORE, *_columns(new)), find=_find)
+    sql, columns = _to_store(new)
+    return _results(new, rows(sql, *columns), find=_find)
+
+
+def _to_store(new: Sequence[NewMessage]) -> tuple[str, list[list[Any]]]:
+    """Return the statement that stores messages, and its parameters."""
+    if not any(m.price is not None for m in new):
+        return STORE, _columns(new)
+    prices: list[list[Any]] = [[m.price for m in new], [m.currency for m in new], [m.charged_to for m in new]]
+    return STORE_WITH_PRICES, [*_columns(new), *prices]
 
 
 def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
@@ -196,8 +225,6 @@ def _columns(new: Sequence[NewMessage]) -> list[list[Any]]:
         [m.send_at for m in new],
         [m.route_id for m in new],
         [m.reason for m in new],
-        [m.price for m in new],
-        [m.currency for m in new],
     ]
 
 
@@ -270,6 +297,9 @@ def _as_record(m: NewMessage, now: datetime, waits: bool) -> MessageRecord:  # n
         provider=None,
         provider_reference=None,
         error_code=None,
+        price=m.price,
+        currency=m.currency,
+        price_is_estimate=None if m.price is None else True,
         body_discarded_at=None,
         history=[EventRecord(message_id=m.id, sequence=1, status=status, occurred_at=now)],
     )

@@ -20,6 +20,7 @@ KINDS = {
     "int": st.integers(-(2**31), 2**31 - 1),
     "bigint": st.integers(-(2**63), 2**63 - 1),
     "float8": st.floats(allow_nan=False),
+    "numeric": st.decimals(allow_nan=False, allow_infinity=False, places=6),
     "bool": st.booleans(),
 }
 

@@ -46,7 +46,7 @@ QUOTA_EXCEEDED = (ErrorCode.QUOTA_EXCEEDED, 3600)
 def test_a_request_needs_a_token_for_each_message(tokens, messages, verdict, left):
     """At 10 a second, 20 at most; a request is taken or refused as one, and says when it can be taken."""
     account = standing(rate=10, tokens=tokens)
-    assert told(account.judge(messages)) == [verdict] * messages
+    assert told(account.judge([None] * messages)) == [verdict] * messages
     assert account.tokens == pytest.approx(left, abs=1e-9)
 
 
@@ -71,7 +71,7 @@ def test_no_more_is_taken_than_the_rate_allows(rate, requests):
     for wait, messages in requests:
         now += wait
         account.refill(wait)
-        if account.judge(messages)[0] is None:
+        if account.judge([None] * messages)[0] is None:
             assert taken <= (2 + now) * rate + 1e-3  # before this one: no debt was left
             taken += messages
 
@@ -80,10 +80,10 @@ def test_no_more_is_taken_than_the_rate_allows(rate, requests):
 def test_who_comes_back_as_told_is_taken(rate, tokens, messages):
     """Neither too early nor ever in vain."""
     account = standing(rate=rate, tokens=min(tokens, 2 * rate))
-    (verdict, *_) = account.judge(messages)
+    (verdict, *_) = account.judge([None] * messages)
     if verdict is not None:
         account.refill(verdict.retry_after)
-        assert account.judge(messages)[0] is None
+        assert account.judge([None] * messages)[0] is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_who_comes_back_as_told_is_taken(rate, tokens, messages):
 def test_the_quota_is_a_number_of_messages_a_day(used, messages, whole, accepted):
     """A request is taken as far as it reaches, unless it is to be taken whole."""
     account = standing(quota=10, used=used)
-    verdicts = told(account.judge(messages, whole=whole))
+    verdicts = told(account.judge([None] * messages, whole=whole))
     assert verdicts == [None] * accepted + [QUOTA_EXCEEDED] * (messages - accepted)
     assert (account.used, account.tokens) == (used + accepted, 0.0)
 
@@ -101,10 +101,10 @@ def test_the_quota_is_a_number_of_messages_a_day(used, messages, whole, accepted
 def test_both_limits_hold():
     """What the quota does not cover needs no token; what comes too fast costs no quota."""
     account = standing(rate=10, quota=10, tokens=3.0, used=7)
-    assert told(account.judge(5)) == [None] * 3 + [QUOTA_EXCEEDED] * 2
+    assert told(account.judge([None] * 5)) == [None] * 3 + [QUOTA_EXCEEDED] * 2
     assert (account.tokens, account.used) == (0.0, 10)
     account = standing(rate=10, quota=10, tokens=2.0, used=7)
-    assert told(account.judge(5)) == [rate_limited(1)] * 3 + [QUOTA_EXCEEDED] * 2
+    assert told(account.judge([None] * 5)) == [rate_limited(1)] * 3 + [QUOTA_EXCEEDED] * 2
     assert (account.tokens, account.used) == (2.0, 7)
 
 

@@ -1,24 +1,27 @@
 """`manage.py accounts`: who may send, as whom and how much, and their API keys."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from django.core.management.base import CommandError, CommandParser
 
 from sms import accounts as reads
-from sms import scopes
+from sms import scopes, spending
 from sms.database import query
 from sms.errors import Unavailable
 from sms.management.terminal import OperatorCommand, moment, printable
 from sms.models import Account, ApiKey
+from sms.money import Money, plain
 from sms.services import accounts, keys
 from sms.services.accounts import LARGEST, NotChanged
 from sms.services.keys import NewKey
 
 NONE: Final = "none"
 LONGEST_LIFE: Final = 36_500  # days
-SETTINGS: Final = ("blocked_keywords", "rate_limit", "daily_quota", "discard_body_after")
+SETTINGS: Final = ("blocked_keywords", "rate_limit", "daily_quota", "discard_body_after", "budget", "budget_currency")
 
 
 class Command(OperatorCommand):
@@ -122,6 +125,8 @@ def _add_settings(parser: ArgumentParser) -> None:
     words.add_argument("--no-blocked-keywords", action="store_const", const=[], dest="blocked_keywords")
     parser.add_argument("--rate-limit", type=_number, metavar="N", help="messages a second")
     parser.add_argument("--daily-quota", type=_number, metavar="N", help="messages a day, by UTC")
+    parser.add_argument("--budget", type=_amount, metavar="AMOUNT", help="to be spent in a calendar month, by UTC")
+    parser.add_argument("--currency", dest="budget_currency", metavar="XXX", help="of the budget, as in EUR")
     parser.add_argument(
         "--discard-body-after", type=_number, metavar="HOURS", help="forget a text so long after its message is final"
     )
@@ -162,6 +167,8 @@ def _facts(account: Account) -> dict[str, object]:
         "rate limit": _limit(account.rate_limit),
         "daily quota": _limit(account.daily_quota),
         "accepted today": used.accepted,
+        "budget": NONE if account.budget is None else _money(Money(account.budget, account.budget_currency)),
+        "spent this month": ", ".join(map(_money, spending.this_month(account).spent)) or "-",
         "texts are kept": "for ever" if hours is None else f"for {hours} hours after a message is final",
     }
 
@@ -195,6 +202,18 @@ def _number(word: str) -> int | str:
     if not (word.isascii() and word.isdigit() and len(word) <= 10 and int(word) <= LARGEST):
         raise ArgumentTypeError(f"{word!r} is neither a number from 0 to {LARGEST} nor '{NONE}'")
     return int(word)
+
+
+def _money(money: Money) -> str:
+    return f"{plain(money.amount)} {money.currency}"
+
+
+def _amount(word: str) -> Decimal | str:
+    if word == NONE:
+        return NONE
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,2})?", word, re.ASCII):
+        raise ArgumentTypeError(f"{word!r} is neither an amount such as 100.00 nor '{NONE}'")
+    return Decimal(word)
 
 
 def _hours(word: str) -> int:
