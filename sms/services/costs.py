@@ -68,7 +68,8 @@ WITH asked AS (
            coalesce(m.charged_on, (m.created_at AT TIME ZONE 'UTC')::date) AS day,
            m.charged_to AS old_route, m.currency AS old_currency, m.price AS old_price,
            CASE WHEN t.price IS NULL AND r.price IS NULL THEN '' ELSE t.route END AS route,
-           CASE WHEN t.route = '' THEN m.currency WHEN t.price IS NULL THEN r.currency ELSE t.currency END AS currency,
+           CASE WHEN t.route = '' THEN m.currency WHEN t.price IS NOT NULL THEN t.currency
+                WHEN r.price IS NOT NULL THEN r.currency END AS currency,
            CASE WHEN t.route = '' THEN 0 ELSE coalesce(t.price, r.price * m.segment_count) END AS price,
            CASE WHEN t.route = '' OR t.price IS NOT NULL THEN false
                 WHEN r.price IS NOT NULL THEN true END AS is_estimate
