@@ -36,6 +36,8 @@ def test_an_account_is_created_with_its_sender_ids(client):
             "name": "shop",
             "blocked_keywords": "STOP, click here",
             "rate_limit": "5",
+            "budget": "100",
+            "budget_currency": "EUR",
             "sender_ids-TOTAL_FORMS": "2",
             "sender_ids-0-value": "MyCorp",
             "sender_ids-1-value": "+233200000901",
@@ -45,6 +47,7 @@ def test_an_account_is_created_with_its_sender_ids(client):
     account = Account.objects.get()
     assert (account.name, account.blocked_keywords, account.rate_limit) == ("shop", ["STOP", "click here"], 5)
     assert (account.daily_quota, account.discard_body_after) == (None, None)
+    assert (account.budget, account.budget_currency) == (100, "EUR")
     assert sorted(account.sender_ids.values_list("value", flat=True)) == ["+233200000901", "MyCorp"]
 
 
@@ -63,6 +66,9 @@ def test_an_account_is_changed_and_keeps_its_name(client, shop):
         ({"name": "shop"}, "already exists"),
         ({"name": "new", "rate_limit": "0"}, "A rate limit is a number of messages a second, from 1"),
         ({"name": "new", "daily_quota": "-1"}, "greater than or equal to 0"),
+        ({"name": "new", "budget": "100"}, "A budget has a currency"),
+        ({"name": "new", "budget": "-1", "budget_currency": "EUR"}, "A budget is an amount a month, from 0"),
+        ({"name": "new", "budget": "1", "budget_currency": "E"}, "A currency is written as in ISO 4217"),
         ({"name": "new\u202ename"}, "1 to 100 printable characters"),
         ({"name": "new", "sender_ids-TOTAL_FORMS": "1", "sender_ids-0-value": "Far too long"}, "has 12 characters"),
     ],

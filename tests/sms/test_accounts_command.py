@@ -56,6 +56,8 @@ def test_an_account_is_created_with_all_it_has(transactional_db):
         "rate limit": "5",
         "daily quota": "1000",
         "accepted today": "0",
+        "budget": "none",
+        "spent this month": "-",
         "texts are kept": "for 24 hours after a message is final",
     }
     assert run("list") == ["Corner shop                     rate limit 5  daily quota 1000  +233200000901, MyCorp"]
@@ -79,6 +81,18 @@ def test_what_is_set_is_set_and_nothing_else(shop):
     run("set", "shop", "--discard-body-after", 0)
     shop.refresh_from_db()
     assert (shop.rate_limit, shop.daily_quota, shop.discard_body_after, shop.blocked_keywords) == (None, None, 0, [])
+
+
+def test_a_budget_is_an_amount_in_a_currency(shop):
+    """Either can be changed alone, once both are there; without the amount there is none."""
+    run("set", "shop", "--budget", "100", "--currency", "eur")
+    assert facts("shop")["budget"] == "100.00 EUR"
+    run("set", "shop", "--budget", "99.5")
+    run("set", "shop", "--currency", "USD")
+    assert facts("shop")["budget"] == "99.50 USD"
+    assert "A budget has a currency" in refusal("set", "shop", "--currency", "none")
+    run("set", "shop", "--budget", "none")
+    assert facts("shop")["budget"] == "none"
 
 
 def test_sender_ids_come_and_go(shop):
@@ -188,6 +202,11 @@ def test_a_leaked_key_is_replaced_at_once(shop):
         (["create", "new", "--rate-limit", "-1"], "neither a number from 0 to 2147483647 nor 'none'"),
         (["create", "new", "--rate-limit", "many"], "'many' is neither a number"),
         (["set", "shop"], "There is nothing to set."),
+        (["set", "shop", "--budget", "100"], "A budget has a currency, such as EUR."),
+        (["create", "new", "--budget", "100"], "A budget has a currency, such as EUR."),
+        (["set", "shop", "--budget", "-1"], "neither an amount such as 100.00 nor 'none'"),
+        (["set", "shop", "--budget", "1.005", "--currency", "EUR"], "'1.005' is neither an amount such as 100.00"),
+        (["set", "shop", "--budget", "1", "--currency", "euro"], "A currency is written as in ISO 4217"),
         (["set", "nobody", "--rate-limit", "1"], "There is no account 'nobody'."),
         (["set", "shop", "--blocked-keyword", "A", "--no-blocked-keywords"], "not allowed with argument"),
         (["show", "nobody"], "There is no account 'nobody'."),

@@ -26,6 +26,7 @@ from sms.services.store import store
 from sms.statuses import Status
 from tests.accounts import make_caller
 from tests.routes import change_route, make_route
+from tests.sms.test_usage import deadlocks
 from tests.sms.world import TABLES
 
 ROUTES = ("a", "b", "free")
@@ -42,7 +43,7 @@ OUTCOMES = [
 # What was certainly taken is counted, by whatever route shows it; what certainly was not is not.
 WRONG = """
 SELECT m.id, m.status, m.charged_to, m.provider FROM sms_message m WHERE
-    (m.charged_to = '' AND m.provider_reference IS NOT NULL AND m.provider <> 'free' AND m.status <> 'QUEUED'
+    (m.charged_to = '' AND m.provider_reference IS NOT NULL AND m.provider = 'b' AND m.status <> 'QUEUED'
      AND m.status <> 'SENDING')
     OR (m.charged_to <> '' AND m.price_is_estimate AND m.status IN ('CANCELED', 'EXPIRED', 'FAILED', 'REJECTED')
         AND m.provider_reference IS NULL AND NOT EXISTS (
@@ -60,14 +61,15 @@ def begin():
     return make_caller("costs")
 
 
-def accept(caller, *, texts, again=False):
-    """Store a set; the texts have one or two segments."""
-    policy = "AT_LEAST_ONCE" if again else "AT_MOST_ONCE"
-    fields = {"sender_id": "MyCorp", "recipient": "+233200000901", "delivery_policy": policy}
-    return [
-        one.message.id
-        for one in store([check(caller, text="x" * (100 if short else 200), **fields) for short in texts])
-    ]
+def message(caller, *, is_short, again=False):
+    """A message of one or two segments, ready to be stored."""
+    return check(
+        caller,
+        sender_id="MyCorp",
+        recipient="+233200000901",
+        text="x" * (100 if is_short else 200),
+        delivery_policy="AT_LEAST_ONCE" if again else "AT_MOST_ONCE",
+    )
 
 
 def post(attempt_id, word, price, *, times=1):
@@ -88,7 +90,7 @@ class Costs(RuleBasedStateMachine):
 
     @rule(texts=st.lists(st.booleans(), min_size=1, max_size=3), again=st.booleans())
     def accept(self, texts, again):
-        accept(self.caller, texts=texts, again=again)
+        store([message(self.caller, is_short=is_short, again=again) for is_short in texts])
 
     @rule(name=st.sampled_from(ROUTES), limit=st.integers(1, 3))
     def claim(self, name, limit):
@@ -161,7 +163,7 @@ def test_the_sums_are_those_of_the_messages_whatever_happens(transactional_db):
         Costs,
         settings=settings(
             phases=[Phase.explicit, Phase.generate],
-            max_examples=60,
+            max_examples=30,
             stateful_step_count=40,
             derandomize=True,
             deadline=None,
@@ -173,8 +175,8 @@ def test_the_sums_are_those_of_the_messages_whatever_happens(transactional_db):
 class Crowd:
     """Everything at once, on connections of their own."""
 
-    def __init__(self, caller, seed):
-        self.caller = caller
+    def __init__(self, callers, seed):
+        self.callers = callers
         self.seeds = iter(range(seed * 100, seed * 100 + 100))
         self.attempts = []
         self.ids = []
@@ -190,8 +192,10 @@ class Crowd:
             connection.close()
 
     def accept(self, rng):
-        """A client."""
-        self.ids += accept(self.caller, texts=[rng.random() < 0.5 for _ in range(rng.randint(1, 20))])
+        """Requests of several clients in one commit."""
+        new = [message(rng.choice(self.callers), is_short=rng.random() < 0.5) for _ in range(rng.randint(1, 20))]
+        store(new)
+        self.ids += [(one.account_id, one.id) for one in new]
 
     def work(self, rng):
         """A worker."""
@@ -216,23 +220,26 @@ class Crowd:
         """A client who thinks better of it."""
         if self.ids:
             with suppress(NotCancelable):
-                cancel.withdraw(self.caller.account_id, rng.choice(self.ids[-50:]))
+                cancel.withdraw(*rng.choice(self.ids[-50:]))
         self.is_over.wait(0.005)
 
 
 def test_the_sums_are_those_of_the_messages_whoever_works_at_once(transactional_db):
-    """Clients, workers and providers on many connections: nothing is lost, or counted twice."""
-    crowd = Crowd(begin(), seed=1)
-    others = [crowd.work] * 3 + [crowd.process] * 2 + [crowd.provider, crowd.cancel]
-    with ThreadPoolExecutor(len(others) + 3) as threads:
+    """Clients, workers and providers on more connections than there are slots to count in; nobody waits in a circle."""
+    callers = [begin(), make_caller("second"), make_caller("third")]
+    crowd = Crowd(callers, seed=1)
+    others = [crowd.work] * 16 + [crowd.process] * 8 + [crowd.provider] * 4 + [crowd.cancel] * 4
+    before = deadlocks()
+    with ThreadPoolExecutor(len(others) + 8) as threads:
         running = [threads.submit(crowd.run, one) for one in others]
         try:
-            for one in [threads.submit(crowd.run, crowd.accept, until_over=False, times=40) for _ in range(3)]:
+            for one in [threads.submit(crowd.run, crowd.accept, until_over=False, times=15) for _ in range(8)]:
                 one.result()
         finally:
             crowd.is_over.set()
         for one in running:
             one.result()
+    assert deadlocks() == before
     assert [one for one in reconcile()[1] if "spent" in one.rule or "price" in one.rule] == []
     assert rows(WRONG) == []
     ((counted, told, back),) = rows(

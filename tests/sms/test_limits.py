@@ -1,17 +1,26 @@
 """The token bucket and the quota, as arithmetic."""
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sms.errors import ErrorCode
 from sms.limits import Limits, Standing
+from sms.money import Money
 from sms.windows import Window
 
 
-def standing(*, rate=None, quota=None, tokens=0.0, used=0, day_ends_in=3600.0):
+def standing(*, rate=None, quota=None, budget=None, tokens=0.0, used=0, day_ends_in=3600.0, spent="0"):
     """An account at some moment."""
-    return Standing(Limits(rate, quota), tokens, used, day_ends_in)
+    limits = Limits(rate, quota, budget and eur(budget))
+    return Standing(limits, tokens, used, day_ends_in, Decimal(spent), 86_400.0)
+
+
+def eur(amount):
+    """An amount in euros."""
+    return Money(Decimal(amount), "EUR")
 
 
 def told(verdicts):
@@ -25,6 +34,7 @@ def rate_limited(seconds):
 
 
 QUOTA_EXCEEDED = (ErrorCode.QUOTA_EXCEEDED, 3600)
+BUDGET_SPENT = (ErrorCode.BUDGET_SPENT, 86_400)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +116,51 @@ def test_both_limits_hold():
     account = standing(rate=10, quota=10, tokens=2.0, used=7)
     assert told(account.judge([None] * 5)) == [rate_limited(1)] * 3 + [QUOTA_EXCEEDED] * 2
     assert (account.tokens, account.used) == (2.0, 7)
+
+
+@pytest.mark.parametrize(
+    ("spent", "costs", "whole", "verdicts", "then"),
+    [
+        ("0", ["0.4", "0.6"], False, [None, None], "1.0"),
+        ("0.000001", ["0.4", "0.6"], False, [None, BUDGET_SPENT], "0.400001"),
+        ("0.5", ["0.6", "0.3", "0.3", "0.2"], False, [BUDGET_SPENT, None, BUDGET_SPENT, None], "1.0"),
+        ("0.5", ["0.6", "0.3"], True, [BUDGET_SPENT] * 2, "0.5"),
+        ("1.7", ["0", "0.000001"], False, [None, BUDGET_SPENT], "1.7"),
+    ],
+)
+def test_a_budget_is_never_gone_over_by_an_accept(spent, costs, whole, verdicts, then):
+    """To a millionth; what is cheap enough is taken, and what costs nothing always is."""
+    account = standing(budget="1", spent=spent)
+    assert told(account.judge([eur(one) for one in costs], whole=whole)) == verdicts
+    assert account.spent == Decimal(then)
+
+
+def test_what_has_no_price_in_the_budget_s_currency_is_outside_of_it():
+    """Nobody knows how much of it that would be."""
+    account = standing(budget="1", spent="1")
+    assert told(account.judge([None, Money(Decimal(9), "USD"), eur("0.1")])) == [None, None, BUDGET_SPENT]
+    assert account.spent == Decimal(1)
+
+
+def test_all_three_limits_hold():
+    """What one refuses takes nothing of the others."""
+    account = standing(rate=10, quota=3, budget="1", tokens=1.0)
+    assert told(account.judge([eur("0.6")] * 2)) == [None, BUDGET_SPENT]
+    assert (account.used, account.spent, account.tokens) == (1, Decimal("0.6"), 0.0)
+    assert told(account.judge([eur("0.4"), eur("0.4")])) == [rate_limited(1), BUDGET_SPENT]
+    account.tokens = 20.0
+    said = account.judge([eur("0.1"), eur("0.5"), eur("0.1"), eur("0.1")])
+    assert told(said) == [None, BUDGET_SPENT, None, QUOTA_EXCEEDED]
+    assert (account.used, account.spent, account.tokens) == (3, Decimal("0.8"), 18.0)
+
+
+def test_a_spent_budget_says_what_it_is():
+    """In a sentence for a person."""
+    (refusal,) = standing(budget="1234.5", spent="1234.5").judge([eur("0.01")])
+    assert refusal.detail == (
+        "This account may spend 1,234.50 EUR a month, and what is left of this one is less than this costs; the next "
+        "month begins, by UTC, in 86,400 s."
+    )
 
 
 def test_what_is_left_is_shown():
