@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -10,12 +11,15 @@ from sms import scopes
 from sms.database import in_thread
 from sms.services import accounts, keys
 from tests.http import call
+from tests.routes import make_route
 
 MESSAGE = {"sender_id": "MyCorp", "recipient": "+233200000901", "text": "Hello"}
 ME = """{ me {
-  account { id name senderIds blockedKeywords limits { rateLimit dailyQuota } discardBodyAfter }
+  account { id name senderIds blockedKeywords
+    limits { rateLimit dailyQuota budget { amount currency } } discardBodyAfter }
   key { prefix name test scopes expiresAt allowedNetworks }
-  usage { today { accepted remaining resetsAt } } } }"""
+  usage { today { accepted remaining resetsAt }
+    month { spent { amount currency } remaining { amount currency } resetsAt } } } }"""
 
 
 def snake(value):
@@ -58,7 +62,13 @@ async def test_a_caller_sees_its_account_its_key_and_what_is_left(port, ask, tra
     """Whatever its scopes are."""
     account = await in_thread(
         lambda: accounts.create(
-            *("shop",), sender_ids=["Other", "MyCorp"], rate_limit=50, daily_quota=10, discard_body_after=48
+            *("shop",),
+            sender_ids=["Other", "MyCorp"],
+            rate_limit=50,
+            daily_quota=10,
+            discard_body_after=48,
+            budget=Decimal(100),
+            budget_currency="EUR",
         )
     )
     expires = datetime.now(UTC) + timedelta(days=9)
@@ -67,17 +77,19 @@ async def test_a_caller_sees_its_account_its_key_and_what_is_left(port, ask, tra
             *("shop",), label="till", granted=[scopes.SEND], expires_at=expires, allowed_networks=["127.0.0.0/8"]
         )
     )
+    await in_thread(lambda: make_route("nile", price="0.0125"))
     await send(port, made.secret, 3)
     answer = await ask(made.secret)
     said = snake(answer.json())
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight, next_month = today + timedelta(days=1), (today.replace(day=1) + timedelta(days=31)).replace(day=1)
     assert said == {
         "account": {
             "id": str(account.id),
             "name": "shop",
             "sender_ids": ["MyCorp", "Other"],
             "blocked_keywords": ["STOP"],
-            "limits": {"rate_limit": 50, "daily_quota": 10},
+            "limits": {"rate_limit": 50, "daily_quota": 10, "budget": {"amount": "100.00", "currency": "EUR"}},
             "discard_body_after": 48,
         },
         "key": {
@@ -88,7 +100,14 @@ async def test_a_caller_sees_its_account_its_key_and_what_is_left(port, ask, tra
             "expires_at": expires,
             "allowed_networks": ["127.0.0.0/8"],
         },
-        "usage": {"today": {"accepted": 3, "remaining": 7, "resets_at": midnight}},
+        "usage": {
+            "today": {"accepted": 3, "remaining": 7, "resets_at": midnight},
+            "month": {
+                "spent": [{"amount": "0.0375", "currency": "EUR"}],
+                "remaining": {"amount": "99.9625", "currency": "EUR"},
+                "resets_at": next_month,
+            },
+        },
     }
     assert made.secret not in answer.body.decode()
     assert answer.headers["cache-control"] == "no-store"
@@ -101,9 +120,10 @@ async def test_without_limits_nothing_is_said_to_be_left(port, ask, transactiona
     await send(port, live.secret, 2)
     await send(port, test.secret, 1)
     said = (await ask(test.secret)).json()
-    assert said["account"]["limits"] == {"rate_limit": None, "daily_quota": None}
+    assert said["account"]["limits"] == {"rate_limit": None, "daily_quota": None, "budget": None}
     assert (said["key"]["test"], said["key"]["expires_at"], said["key"]["allowed_networks"]) == (True, None, [])
     assert (said["usage"]["today"]["accepted"], said["usage"]["today"]["remaining"]) == (2, None)
+    assert (said["usage"]["month"]["spent"], said["usage"]["month"]["remaining"]) == ([], None)
 
 
 async def test_the_anonymous_caller_has_no_key(ask, transactional_db, settings):

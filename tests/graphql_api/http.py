@@ -85,7 +85,8 @@ mutation Send($input: SendMessageInput!) {
 """
 EVERYTHING = """
 fragment Everything on Message {
-  id senderId recipient text textDiscardedAt status final encoding segments clientReference metadata { name value }
+  id senderId recipient text textDiscardedAt status final encoding segments
+  price { amount currency isEstimate } clientReference metadata { name value }
   deliveryPolicy priority test sendAt
   provider providerReference errorCode sequence createdAt updatedAt
   events { sequence status late conflict providerStatus errorCode providerError detail occurredAt }

@@ -42,6 +42,7 @@ async def test_a_message_is_accepted_and_shown_whole(account):
             "final": False,
             "encoding": "GSM7",
             "segments": 1,
+            "price": None,
             "clientReference": "order-7",
             "metadata": [{"name": "order", "value": "7"}],
             "deliveryPolicy": "AT_LEAST_ONCE",

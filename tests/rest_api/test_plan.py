@@ -62,6 +62,7 @@ def test_a_plan_is_shown_whole(stack):
             kept("IDEMPOTENCY_KEY", "idempotency_key"),
         ],
         "route": {"provider": "simulator", "batch": True, "reason": "It is the default."},
+        "price": None,
     }
     assert count(stack) == before
 

@@ -62,6 +62,7 @@ def test_a_message_is_accepted_and_shown(stack):
         "send_at": None,
         "encoding": "GSM7",
         "segments": 1,
+        "price": None,
         "error_code": None,
     }
     assert {name: message[name] for name in expected} == expected

@@ -169,7 +169,7 @@ def test_an_older_word_does_not_bring_its_price_back(a, caller, together):
     """Receipts come late and out of order: only a price that comes with what is so now replaces one that is known."""
     message = store(caller)
     sent(message)
-    words = [(Status.DELIVERED, "0.05"), (Status.SENT, "0.02"), (None, "0.03")]
+    words = [(Status.SENT, "0.01"), (Status.DELIVERED, "0.05"), (Status.SENT, "0.02"), (None, "0.03")]
     for status, price in words:
         told = DeliveryReport("r-1", status or "BUFFERED", status, price=eur(price))
         store_receipts([Incoming("a", told, b"{}")])
