@@ -13,7 +13,9 @@ def make_route(name, *, price=None, currency="EUR", **fields):
         name=name,
         kind="simulator",
         options={"url": "http://127.0.0.1:9", "signing_secrets": "not-used-by-anything"},
-        price=amount, currency=currency if price is not None else "", **fields
+        price=amount,
+        currency=currency if price is not None else "",
+        **fields,
     )
     snapshot.forget()
     return snapshot.current().by_name(name)

@@ -153,7 +153,8 @@ NEVER_SENT = frozenset({Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.R
 
 def _charge(message: Held, move: Move) -> None:
     """Let a message cost what a move, which was judged, means for it."""
-    if move.provider is not None and move.provider_reference is not None:  # that one has it
+    # A reference, or a receipt, says that the provider has it.
+    if move.provider is not None and (move.provider_reference is not None or move.provider_status is not None):
         if move.price is not None:
             message.take(Charge(move.provider, move.price, is_current=move.status is message.status))
         elif message.charged_to not in {None, move.provider}:

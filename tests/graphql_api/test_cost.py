@@ -222,7 +222,7 @@ async def test_every_answer_tells_its_cost(served, account):
     async with opened(served, init=True) as socket:
         assert (await socket.run(one))["extensions"] == told
     sent = await post(SEND + EVERYTHING, {"input": given()})
-    assert sent.json()["extensions"] == {"cost": {"requested": 13, "limit": 1000}}
+    assert sent.json()["extensions"] == {"cost": {"requested": 14, "limit": 1000}}
 
 
 async def test_what_was_not_run_tells_none(account):
@@ -245,8 +245,8 @@ async def test_an_operation_above_the_limit_is_refused_and_not_run(served, accou
     settings.SMS_GRAPHQL_COST_LIMIT = 11
     variables = {"input": given()}
     error = {
-        "message": "The operation costs 13, and the limit is 11; ask for less, or in several requests.",
-        "extensions": {"code": "COST_EXCEEDED", "cost": {"requested": 13, "limit": 11}},
+        "message": "The operation costs 14, and the limit is 11; ask for less, or in several requests.",
+        "extensions": {"code": "COST_EXCEEDED", "cost": {"requested": 14, "limit": 11}},
     }
     answer = await post(SEND + EVERYTHING, variables, headers={"accept": GRAPHQL_JSON})
     assert (answer.status, answer.json()) == (400, {"errors": [error]})
@@ -254,7 +254,7 @@ async def test_an_operation_above_the_limit_is_refused_and_not_run(served, accou
         await socket.start(SEND + EVERYTHING, variables)
         assert await socket.receive() == {"type": "error", "id": "1", "payload": [error]}
     assert await in_thread(Message.objects.count) == 0
-    settings.SMS_GRAPHQL_COST_LIMIT = 13
+    settings.SMS_GRAPHQL_COST_LIMIT = 14
     assert (await post(SEND + EVERYTHING, variables)).data["sendMessage"]["__typename"] == "SendMessageSuccess"
 
 

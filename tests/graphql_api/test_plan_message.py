@@ -81,7 +81,7 @@ async def test_a_plan_is_shown_whole(account):
             kept("METADATA", "metadata"),
             kept("IDEMPOTENCY_KEY", "idempotencyKey"),
         ],
-        "route": {"provider": "simulator", "batch": True, "reason": "It is the default."},
+        "route": {"provider": "simulator", "batch": True, "reason": "there is no route yet"},
     }
     assert await in_thread(Message.objects.count) == 0
 

@@ -61,7 +61,7 @@ def test_a_plan_is_shown_whole(stack):
             kept("METADATA", "metadata"),
             kept("IDEMPOTENCY_KEY", "idempotency_key"),
         ],
-        "route": {"provider": "simulator", "batch": True, "reason": "It is the default."},
+        "route": {"provider": "simulator", "batch": True, "reason": "there is no route yet"},
         "price": None,
     }
     assert count(stack) == before
