@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
 from sms.models import Reconciliation
-from sms.services import clock, discard, reconcile, report, settle, submit, sweep
+from sms.services import clock, costs, discard, reconcile, report, settle, submit, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +79,10 @@ def account_for_everything(scope: str) -> None:
 
 @shared_task(name="sms.prune", ignore_result=True)
 def prune() -> None:
-    """Delete what is past its time."""
+    """Delete what is past its time, and add up what is."""
     keep_going = _slice()
     with _patient():
         sweep.forget_old_keys(keep_going=keep_going)
         discard.discard_bodies(keep_going=keep_going)
         sweep.forget_old_sessions()
+        costs.fold_old_sums(keep_going=keep_going)

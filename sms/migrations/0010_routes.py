@@ -118,6 +118,10 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=6, max_digits=18)),
             ],
         ),
+        migrations.AddIndex(
+            model_name='spend',
+            index=models.Index(condition=models.Q(('slot__gte', 0)), fields=['day'], name='spend_to_add_up'),
+        ),
         # Room to update in place, as in sms_usage.
         migrations.RunSQL('ALTER TABLE sms_spend SET (fillfactor = 50)', migrations.RunSQL.noop),
         migrations.RemoveIndex(

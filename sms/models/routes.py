@@ -68,7 +68,10 @@ class RouteBreaker(models.Model):
 
 
 class Spend(models.Model):
-    """What an account's messages of a day, by UTC, cost on a route: the sum over the slots, as with `Usage`."""
+    """What an account's messages of a day, by UTC, cost on a route: the sum over the slots, as with `Usage`.
+
+    Those of days that are over are added up in the slot -1; corrections come to the others all the same.
+    """
 
     pk = models.CompositePrimaryKey("account", "day", "route", "currency", "slot")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, db_index=False)
@@ -79,6 +82,9 @@ class Spend(models.Model):
     messages = models.BigIntegerField()
     segments = models.BigIntegerField()
     amount = models.DecimalField(max_digits=18, decimal_places=6)
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], condition=models.Q(slot__gte=0), name="spend_to_add_up")]
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.day} {self.route}: {self.amount} {self.currency}"

@@ -10,7 +10,7 @@ What has no price pays nothing for all this: there is no statement for it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
@@ -18,7 +18,7 @@ from uuid import UUID
 
 import structlog
 
-from sms.database import Statement
+from sms.database import Statement, at_once
 from sms.providers.base import Price
 
 log = structlog.get_logger(__name__)
@@ -114,3 +114,34 @@ def to_write(charges: Mapping[UUID, Charge]) -> Iterator[Statement]:
             [one.is_current for one in charges.values()],
         ]
         yield CHARGE, columns
+
+
+# What nobody adds to any more has one row instead of one for each connection that ever did: a budget is decided by the
+# rows of a month. Rows that somebody holds are left for the next time, so this waits for nobody's.
+FOLD = """
+WITH found AS (
+    SELECT account_id, day, route, currency, slot FROM sms_spend
+    WHERE slot >= 0 AND day < (now() AT TIME ZONE 'UTC')::date - 1 LIMIT %s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM sms_spend s USING found f WHERE (s.account_id, s.day, s.route, s.currency, s.slot)
+        = (f.account_id, f.day, f.route, f.currency, f.slot) RETURNING s.*
+), folded AS (
+    INSERT INTO sms_spend AS s (account_id, day, route, currency, slot, messages, segments, amount)
+    SELECT account_id, day, route, currency, -1, sum(messages), sum(segments), sum(amount)
+    FROM gone GROUP BY account_id, day, route, currency ORDER BY account_id, day, route, currency
+    ON CONFLICT (account_id, day, route, currency, slot) DO UPDATE SET messages = s.messages + excluded.messages,
+        segments = s.segments + excluded.segments, amount = s.amount + excluded.amount
+)
+SELECT count(*) FROM gone
+"""
+FOLDED_AT_ONCE: Final = 5_000
+
+
+def fold_old_sums(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Add up the sums of days that are over; return how many rows that took. Raises Unavailable."""
+    total: int = 0
+    while True:
+        ((folded,),) = at_once(FOLD, FOLDED_AT_ONCE)
+        total += folded
+        if folded < FOLDED_AT_ONCE or not keep_going():
+            return total

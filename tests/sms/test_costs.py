@@ -1,11 +1,13 @@
 """What a message costs, from its accept to its provider's last word, and the sums of it."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from sms.database import rows, transact
 from sms.models import DispatchEntry, Message
@@ -388,6 +390,31 @@ def test_the_day_stays_that_of_the_accept(a, caller):
     days = rows("SELECT day::text, sum(amount)::text FROM sms_spend GROUP BY day")
     assert days == [((Message.objects.get(id=message.id).charged_on).isoformat(), "0.020000")]
     assert sums() == [("a", "EUR", 1, 1, "0.020000")]
+
+
+def test_sums_of_days_that_are_over_are_added_up(a, caller):
+    """In one row for each route, and they stay what they are, also when a correction comes later; a busy row waits."""
+    messages = [store(caller) for _ in range(3)]
+    rows("UPDATE sms_message SET charged_on = charged_on - 2")
+    rows("DELETE FROM sms_spend")
+    rows(
+        "INSERT INTO sms_spend SELECT %s, current_date - 2, 'a', 'EUR', slot, 1, 1, 0.01 "
+        "FROM generate_series(0, 2) AS slot",
+        caller.account_id,
+    )
+    today = store(caller)
+    with closing(connection.get_new_connection(connection.get_connection_params())) as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM sms_spend WHERE slot = 1 FOR UPDATE")
+        assert costs.fold_old_sums() == 2
+    assert costs.fold_old_sums() == 1
+    assert costs.fold_old_sums() == 0
+    assert rows("SELECT slot, amount::text FROM sms_spend WHERE day < current_date - 1") == [(-1, "0.030000")]
+    assert sums() == [("a", "EUR", 4, 4, "0.040000")]
+    for message in (*messages[:1], today):
+        cancel.withdraw(caller.account_id, message.id)
+    assert sums() == [("a", "EUR", 2, 2, "0.020000")]
+    assert costs.fold_old_sums() == 1
+    assert sums() == [("a", "EUR", 2, 2, "0.020000")]
 
 
 def test_an_unpriced_service_writes_no_cost(caller):

@@ -17,7 +17,7 @@ from sms.models import Message
 from sms.providers.base import DeliveryReport, Finding, Outcome, Price
 from sms.providers.errors import ProviderError
 from sms.routing import snapshot
-from sms.services import cancel, dispatch, report, settle, sweep
+from sms.services import cancel, costs, dispatch, report, settle, sweep
 from sms.services.new_message import check
 from sms.services.receive import Incoming
 from sms.services.receive import store as store_receipts
@@ -211,6 +211,11 @@ class Crowd:
             post(rng.choice(self.attempts), rng.choice(WORDS), rng.choice(PRICES), times=rng.randint(1, 2))
         self.is_over.wait(0.01)
 
+    def fold(self, _):
+        """What beat does once in a while, only with the sums of this very day."""
+        rows(costs.FOLD.replace("::date - 1", "::date + 1"), 50)
+        self.is_over.wait(0.02)
+
     def process(self, _):
         """A worker for receipts."""
         report.process_set(limit=25)
@@ -228,7 +233,7 @@ def test_the_sums_are_those_of_the_messages_whoever_works_at_once(transactional_
     """Clients, workers and providers on more connections than there are slots to count in; nobody waits in a circle."""
     callers = [begin(), make_caller("second"), make_caller("third")]
     crowd = Crowd(callers, seed=1)
-    others = [crowd.work] * 16 + [crowd.process] * 8 + [crowd.provider] * 4 + [crowd.cancel] * 4
+    others = [crowd.work] * 16 + [crowd.process] * 8 + [crowd.provider] * 4 + [crowd.cancel] * 4 + [crowd.fold] * 2
     before = deadlocks()
     with ThreadPoolExecutor(len(others) + 8) as threads:
         running = [threads.submit(crowd.run, one) for one in others]
