@@ -25,7 +25,8 @@ NEIGHBOURS_RECIPIENT = "+233209999999"
 SHARED_REFERENCE = "reminders"
 NEIGHBOUR = """
 WITH account AS (
-    INSERT INTO sms_account (id, name, blocked_keywords, opt_out_keywords, opt_in_keywords, opt_out_reply, budget_currency)
+    INSERT INTO sms_account (id, name, blocked_keywords, opt_out_keywords, opt_in_keywords, opt_out_reply,
+                             budget_currency)
     VALUES (uuidv7(), 'neighbour', '{}', '{}', '{}', '', '')
     ON CONFLICT DO NOTHING RETURNING id
 )
