@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms.routing.choose import Wanted, allowed, choose, first_choice, may_carry, why_not
+from sms.routing.choose import Choice, Wanted, allowed, choose, first_choice, may_carry, why_not
 from sms.routing.records import SIMULATOR, WORLD, RouteRecord, Snapshot
 
 NOON = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def name_of(routes, message=None, *, draw=0.0, now=NOON, besides=(), broken=()):
 
 def test_without_a_route_there_is_the_simulator():
     """Once: it is not chosen again for what it could not take."""
-    assert choose(Snapshot(), wanted(), now=NOON, draw=0.0) == (SIMULATOR, "there is no route yet")
+    assert choose(Snapshot(), wanted(), now=NOON, draw=0.0) == Choice(SIMULATOR, "there is no route yet")
     assert name_of([], besides={0}) is None
 
 
@@ -128,7 +128,7 @@ def test_what_keeps_a_route_from_taking_anything_is_said(route, said):
     routes = Snapshot([route])
     assert why_not(routes, route, wanted(), now=NOON) == said
     assert choose(routes, wanted(), now=NOON, draw=0.0) is None
-    assert first_choice(routes, wanted(), now=NOON, draw=0.0) == (route, "none can be used now")
+    assert first_choice(routes, wanted(), now=NOON, draw=0.0) == Choice(route, "none can be used now")
     assert first_choice(Snapshot([record(1, countries=frozenset({"KE"}))]), wanted(), now=NOON, draw=0.0) is None
 
 

@@ -85,7 +85,7 @@ def test_while_the_database_is_away_the_last_is_good(told, monkeypatch):
     monkeypatch.setattr(snapshot, "_load", away)
     monkeypatch.setattr(snapshot, "_known", (0.0, known))
     assert snapshot.current() is known
-    snapshot.forget()
+    snapshot.begin_anew()
     with pytest.raises(Unavailable):
         snapshot.current()
     assert snapshot.last().routes == ()
