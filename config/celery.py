@@ -22,6 +22,7 @@ from sms.nudge import enough_wait
 log = structlog.get_logger(__name__)
 
 SWEEP_EVERY = 4  # seconds; only what a crash or a lost nudge left behind waits for it
+HEALTH_EVERY = 15
 PRUNE_EVERY = 60
 RECONCILE_EVERY = 60
 
@@ -62,6 +63,7 @@ app.conf.update(
         "dispatch": every(SWEEP_EVERY, "sms.dispatch"),
         "receipts": every(SWEEP_EVERY, "sms.receipts"),
         "sweep": every(SWEEP_EVERY, "sms.sweep"),
+        "health": every(HEALTH_EVERY, "sms.health"),
         "prune": every(PRUNE_EVERY, "sms.prune"),
         "reconcile": {**every(RECONCILE_EVERY, "sms.reconcile"), "args": ["RECENT"]},
         "reconcile-changing": {

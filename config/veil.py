@@ -30,6 +30,7 @@ PATH_WORDS: Final = frozenset(
         "dlr",
         "docs",
         "events",
+        "explain",
         "graphql",
         "healthz",
         "inbound",

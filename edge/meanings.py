@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, Final
 
 from sms.errors import ErrorCode
+from sms.explain import StepKind
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
 from sms.opt_outs import Keyword
@@ -145,6 +146,14 @@ MEANING_OF_KEYWORD: Final[Mapping[Keyword, str]] = {
     Keyword.START: "Texts again, after a STOP.",
 }
 
+MEANING_OF_STEP: Final[Mapping[StepKind, str]] = {
+    StepKind.STATUS: "The status changed, or something was noted.",
+    StepKind.ATTEMPT: "A provider was chosen, and called.",
+    StepKind.OUTCOME: "An attempt came to something.",
+    StepKind.RECEIPT: "A provider reported something.",
+    StepKind.WAITING: "It has not happened yet: what the message waits for.",
+}
+
 MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     Status: MEANING_OF_STATUS,
     ErrorCode: MEANING_OF_CODE,
@@ -156,4 +165,5 @@ MEANINGS: Final[Mapping[type[Enum], Mapping[Any, str]]] = {
     NumberType: MEANING_OF_NUMBER_TYPE,
     Handover: MEANING_OF_OUTCOME,
     Keyword: MEANING_OF_KEYWORD,
+    StepKind: MEANING_OF_STEP,
 }

@@ -7,6 +7,7 @@ import strawberry
 
 from edge.meanings import MEANINGS
 from sms.errors import ErrorCode
+from sms.explain import StepKind
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
 from sms.opt_outs import Keyword
@@ -83,8 +84,15 @@ _show(
     description="What a text from a handset asks for, if it says nothing else.",
 )
 
+_show(
+    StepKind,
+    name="ExplanationStepKind",
+    description="What sort of thing happened to a message.",
+)
+
 MessageStatus: TypeAlias = Status
 AttemptOutcome: TypeAlias = Handover
 RefusalCode: TypeAlias = ErrorCode
 Policy: TypeAlias = DeliveryPolicy
 InboundKeyword: TypeAlias = Keyword
+ExplanationStepKind: TypeAlias = StepKind

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from sms import selectors
+from sms import explain, selectors
 
 MOST_AT_ONCE = 500  # messages in a query
 
@@ -23,6 +23,7 @@ class Loaders:
         self.histories = _loader(selectors.histories)
         self.attempts = _loader(selectors.attempts)
         self.messages = _loader(selectors.messages)
+        self.explanations = _loader(explain.facts)
 
 
 def _loader(read: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, T]]]) -> DataLoader[UUID, T]:

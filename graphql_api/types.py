@@ -8,12 +8,14 @@ from uuid import UUID
 import strawberry
 
 from graphql_api.context import Info
-from graphql_api.enums import AttemptOutcome, MessageStatus, Policy
+from graphql_api.enums import AttemptOutcome, ExplanationStepKind, MessageStatus, Policy
 from graphql_api.errors import MessageRefusal, Refusal
 from graphql_api.feed import Item
 from graphql_api.idempotency import shown
 from graphql_api.money import Price
+from sms import explain
 from sms.errors import SmsError
+from sms.explain import Step
 from sms.feed import FeedEvent
 from sms.feed_cursors import Cursor
 from sms.models import Priority
@@ -72,6 +74,7 @@ class SubmitAttempt:
     error_code: str | None = described("Why it failed, as a stable word that is the same for every provider.")
     provider_error: str | None = described("The provider's own error code.")
     detail: str | None = described("More, for a person.")
+    reason: str | None = described("Why this provider, where there was a choice.")
 
     @classmethod
     def of(cls, row: AttemptRecord) -> Self:
@@ -86,7 +89,45 @@ class SubmitAttempt:
             error_code=row.error_code,
             provider_error=row.provider_error,
             detail=row.detail,
+            reason=row.reason,
         )
+
+
+@strawberry.type(description="Something that happened to a message, in a sentence.")
+class ExplanationStep:
+    """Something that happened to a message, in a sentence."""
+
+    at: datetime = described("When. Of what has not happened yet: when it is due.")
+    kind: ExplanationStepKind = described("What sort of thing it is.")
+    sentence: str = described("What happened, and why, for a person.")
+    provider: str | None = described("The provider that it is about.")
+    attempt: int | None = described("The attempt that it is about.")
+    status: MessageStatus | None = described("The status that it led to, or that a receipt's word means.")
+    provider_status: str | None = described("The provider's own word.")
+    error_code: str | None = described("Why it failed, as a stable word that is the same for every provider.")
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Show a step."""
+        return cls(
+            at=step.at,
+            kind=step.kind,
+            sentence=step.sentence,
+            provider=step.provider,
+            attempt=step.attempt,
+            status=step.status,
+            provider_status=step.provider_status,
+            error_code=step.error_code,
+        )
+
+
+@strawberry.type(description="How a message came to be what it is.")
+class MessageExplanation:
+    """How a message came to be what it is."""
+
+    steps: list[ExplanationStep] = described(
+        "What happened, in order: which provider was chosen and why, what each attempt came to, what was reported."
+    )
 
 
 @strawberry.type(description="A name and a text of the caller's own.")
@@ -148,6 +189,14 @@ class Message:
     async def attempts(self, info: Info) -> list[SubmitAttempt]:
         """Return the attempts, read together with those of other messages."""
         return [SubmitAttempt.of(row) for row in await info.context.loaders.attempts.load(self.row.id)]
+
+    @strawberry.field(  # type: ignore[untyped-decorator]
+        description="How it came to be what it is: each step with its reason."
+    )
+    async def explain(self, info: Info) -> MessageExplanation:
+        """Return what happened, read together with that of other messages."""
+        facts = await info.context.loaders.explanations.load(self.row.id)
+        return MessageExplanation(steps=[ExplanationStep.of(one) for one in explain.steps(facts)])
 
     @classmethod
     def of(cls, row: MessageRecord) -> Self:

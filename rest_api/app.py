@@ -24,6 +24,8 @@ from rest_api.paths import (
     CANCELLATION,
     COLLECTION,
     EVENTS,
+    EXPLAIN,
+    EXPLANATION,
     INBOUND,
     ITEM,
     ME,
@@ -32,7 +34,7 @@ from rest_api.paths import (
     PLAN,
     SPENDING,
 )
-from sms import accounts, listing, scopes, selectors, spending
+from sms import accounts, explain, listing, scopes, selectors, spending
 from sms.errors import ErrorCode, InternalError, MessageNotFound, Unavailable
 from sms.services.accept import accept
 from sms.services.accept_many import accept_many
@@ -110,6 +112,15 @@ async def show_message(request: Request) -> Response:
     return entity_tags.tagged(response, request.headers.get("if-none-match"))
 
 
+async def explain_message(request: Request) -> Response:
+    """Return how one message came to be what it is."""
+    caller = await caller_of(request)
+    caller.require(scopes.READ)
+    message_id = _id_in(request.scope["path"].rstrip("/").removesuffix(EXPLAIN))
+    steps = await explain.of_message(account_id=caller.account_id, message_id=message_id)
+    return _json(representations.explanation(message_id, steps), HTTPStatus.OK, {"Cache-Control": "no-store"})
+
+
 async def cancel_message(request: Request) -> Response:
     """Withdraw one message before it is sent."""
     caller = await caller_of(request)
@@ -151,6 +162,7 @@ ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     PLAN: Endpoint(POST=plan_message),
     ITEM: Endpoint(GET=show_message),
     CANCELLATION: Endpoint(POST=cancel_message),
+    EXPLANATION: Endpoint(GET=explain_message),
     EVENTS: Endpoint(GET=list_events),
     ME: Endpoint(GET=show_me),
     SPENDING: Endpoint(GET=show_spending),
@@ -174,4 +186,5 @@ def _endpoint_at(path: str) -> ASGIApp:
         return ENDPOINTS[OPT_OUT]
     if not path.startswith(COLLECTION):
         return problems.not_found()
-    return ENDPOINTS[CANCELLATION if path.rstrip("/").endswith(CANCEL) else ITEM]
+    tails = {CANCEL: CANCELLATION, EXPLAIN: EXPLANATION}
+    return ENDPOINTS[next((whole for tail, whole in tails.items() if path.rstrip("/").endswith(tail)), ITEM)]

@@ -261,6 +261,26 @@ SHOW_MESSAGE: Final = Operation(
     refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE),
 )
 
+EXPLAIN_MESSAGE: Final = Operation(
+    method="GET",
+    path=paths.EXPLANATION,
+    name="explainMessage",
+    group=MESSAGES,
+    summary="Explain a message",
+    description="How it came to be what it is: by which provider it went and why, what each attempt came to, what was "
+    "reported and what that means, in order, each with a sentence.",
+    parameters=(ID,),
+    answers=(
+        Answer(
+            status=HTTPStatus.OK,
+            description="What happened.",
+            kind=shapes.Explanation,
+            examples={"It was delivered": samples.explained()},
+        ),
+    ),
+    refusals=refusals(ANYWHERE, WITH_KEY, NO_SUCH_MESSAGE),
+)
+
 CANCEL_MESSAGE: Final = Operation(
     method="POST",
     path=paths.CANCELLATION,
@@ -377,6 +397,7 @@ OPERATIONS: Final = (
     CREATE_MESSAGES,
     PLAN_MESSAGE,
     SHOW_MESSAGE,
+    EXPLAIN_MESSAGE,
     CANCEL_MESSAGE,
     LIST_EVENTS,
     *inbound_operations.OPERATIONS,

@@ -1,10 +1,12 @@
 """What a REST client gets to see."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from rest_api import shapes
 from sms import accounts
 from sms.errors import LimitExceeded, SmsError
+from sms.explain import Step
 from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
 from sms.inbound import TextPage
@@ -229,6 +231,25 @@ def attempt(shown: AttemptRecord) -> shapes.Attempt:
         "error_code": shown.error_code,
         "provider_error": shown.provider_error,
         "detail": shown.detail,
+        "reason": shown.reason,
+    }
+
+
+def explanation(message_id: UUID, shown: Sequence[Step]) -> shapes.Explanation:
+    """Return what happened to a message, in order."""
+    return {"id": message_id, "steps": [_step(one) for one in shown]}
+
+
+def _step(shown: Step) -> shapes.Step:
+    return {
+        "at": shown.at,
+        "kind": shown.kind,
+        "sentence": shown.sentence,
+        "provider": shown.provider,
+        "attempt": shown.attempt,
+        "status": shown.status,
+        "provider_status": shown.provider_status,
+        "error_code": shown.error_code,
     }
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from rest_api import representations
 from sms.errors import ErrorCode, InvalidMessage
+from sms.explain import Facts, steps
 from sms.feed import FeedEvent
 from sms.feed import Page as FeedPage
 from sms.feed_cursors import Cursor
@@ -20,7 +21,7 @@ from sms.numbering import NumberFacts, NumberType
 from sms.opt_outs import Keyword
 from sms.opted_out import OptOutPage
 from sms.providers.base import Handover
-from sms.records import AttemptRecord, EventRecord, InboundRecord, MessageRecord, OptOutRecord
+from sms.records import AttemptRecord, EventRecord, InboundRecord, MessageRecord, OptOutRecord, ReceiptRecord
 from sms.segments import Encoding
 from sms.services.plan import Plan, Reading, Verdict, WayThere
 from sms.services.rules import RuleName
@@ -216,6 +217,22 @@ def shown(record: MessageRecord) -> Any:
 def delivered() -> Any:
     """Return a message that was delivered, with its attempt, as a client parses it."""
     return as_json(representations.message_and_attempts(message(steps=4), [attempt()]))
+
+
+def explained() -> Any:
+    """Return how a message was delivered, as a client parses it."""
+    receipt = ReceiptRecord(
+        message_id=ID,
+        provider="simulator",
+        provider_status="DELIVERED",
+        status=Status.DELIVERED,
+        error_code=None,
+        provider_error=None,
+        received_at=ACCEPTED_AT + timedelta(milliseconds=340),
+        outcome="APPLIED",
+    )
+    facts = Facts(history=message(steps=4).history or [], attempts=[attempt()], receipts=[receipt])
+    return as_json(representations.explanation(ID, steps(facts)))
 
 
 def page() -> Any:

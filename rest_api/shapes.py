@@ -8,6 +8,7 @@ from uuid import UUID
 from edge.openapi.schemas import About
 from sms import scopes
 from sms.errors import ErrorCode
+from sms.explain import StepKind
 from sms.models import DeliveryPolicy, Priority
 from sms.numbering import NumberType
 from sms.opt_outs import Keyword
@@ -118,6 +119,27 @@ class Attempt(TypedDict):
     error_code: Annotated[str | None, About("Why it was not taken.", of=ProviderError)]
     provider_error: Annotated[str | None, About("The provider's own code.")]
     detail: Annotated[str | None, About("A sentence, where there is more to say.")]
+    reason: Annotated[str | None, About("Why this provider, where there was a choice.")]
+
+
+class Step(TypedDict):
+    """Something that happened to a message, or is due."""
+
+    at: Annotated[datetime, About("When; of what has not happened yet, when it is due.")]
+    kind: Annotated[str, About("What sort of thing it is.", of=StepKind)]
+    sentence: Annotated[str, About("What happened, and why, for a person.")]
+    provider: Annotated[str | None, About("The provider that it is about.")]
+    attempt: Annotated[int | None, About("The attempt that it is about.", minimum=1)]
+    status: Annotated[Status | None, About("The status that it led to, or that a receipt's word means.")]
+    provider_status: Annotated[str | None, About("The provider's own word.")]
+    error_code: Annotated[str | None, About("Why it failed.", of=ProviderError)]
+
+
+class Explanation(TypedDict):
+    """How a message came to be what it is. Times are by UTC."""
+
+    id: Annotated[UUID, About("The message's id.")]
+    steps: Annotated[list[Step], About("What happened, oldest first; at last what it waits for, if it waits.")]
 
 
 class MessageWithAttempts(Message):

@@ -81,6 +81,31 @@ class AttemptRecord:
     error_code: str | None
     provider_error: str | None
     detail: str | None
+    reason: str | None = None  # why this route
+
+
+@dataclass(slots=True)
+class ReceiptRecord:
+    """What a provider told of a message: see `sms.models.Receipt`."""
+
+    message_id: UUID
+    provider: str
+    provider_status: str
+    status: str | None
+    error_code: str | None
+    provider_error: str | None
+    received_at: datetime
+    outcome: str | None
+
+
+@dataclass(slots=True)
+class WaitRecord:
+    """What a message waits for that is to be handed over: see `sms.models.DispatchEntry`."""
+
+    message_id: UUID
+    route: str
+    reason: str | None
+    due_at: datetime
 
 
 @dataclass(slots=True)
@@ -120,6 +145,7 @@ class OptOutRecord:
 # In the order of the records' fields; the last one of a message comes from another table.
 EVENT_COLUMNS: Final = tuple(one.name for one in fields(EventRecord))
 MESSAGE_COLUMNS: Final = tuple(one.name for one in fields(MessageRecord))[:-1]
+RECEIPT_COLUMNS: Final = tuple(one.name for one in fields(ReceiptRecord))
 ATTEMPT_COLUMNS: Final = tuple(one.name for one in fields(AttemptRecord))
 INBOUND_COLUMNS: Final = tuple(one.name for one in fields(InboundRecord))
 OPT_OUT_COLUMNS: Final = tuple(one.name for one in fields(OptOutRecord))

@@ -8,7 +8,7 @@ have none of it; of all others the type and the place have to do. Local variable
 import os
 import re
 import traceback
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from sms.errors import SmsError
@@ -38,16 +38,32 @@ _SECRETS: Final = (
 )
 
 
+# What this process came to know while it ran: the credentials of routes. An old one stays, as it may still be told.
+_learned: set[str] = set()
+
+
+def learn(values: Iterable[str]) -> None:
+    """Hide more values from now on, in every log of this process: call it before any of them is used."""
+    _learned.update(one for one in values if len(one) >= SHORTEST_SECRET)
+
+
 class Secrets:
-    """Hides what opens a door: the values it is given, and whatever looks like one."""
+    """Hides what opens a door: the values it is given, those that are learned, and whatever looks like one."""
 
     def __init__(self, values: Collection[str]) -> None:
+        self._given = {one for one in values if len(one) >= SHORTEST_SECRET}
+        self._compile()
+
+    def _compile(self) -> None:
+        self._count = len(_learned)
         # The longest first: one may be the beginning of another.
-        known = sorted({one for one in values if len(one) >= SHORTEST_SECRET}, key=len, reverse=True)
+        known = sorted(self._given | _learned, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, known)) or "(?!)")
 
     def hide(self, text: str) -> str:
         """Return the text without secrets."""
+        if self._count != len(_learned):
+            self._compile()
         text = self._known.sub(HIDDEN, text)
         for pattern, instead in _SECRETS:
             text = pattern.sub(instead, text)

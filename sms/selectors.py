@@ -69,7 +69,7 @@ def _messages(message_ids: Collection[UUID]) -> dict[UUID, MessageRecord | None]
 
 def _with_histories(found: Sequence[Sequence[Any]]) -> dict[UUID, MessageRecord]:
     records = {row[0]: message_of(row) for row in found}
-    events = _histories(records)
+    events = get_histories(records)
     for message_id, record in records.items():
         record.history = events[message_id]
     return records
@@ -77,10 +77,11 @@ def _with_histories(found: Sequence[Sequence[Any]]) -> dict[UUID, MessageRecord]
 
 async def histories(message_ids: Collection[UUID]) -> dict[UUID, list[EventRecord]]:
     """Return each message's history, oldest first. Not scoped: ask only for what is known to be the caller's."""
-    return await in_thread(query, _histories, message_ids)
+    return await in_thread(query, get_histories, message_ids)
 
 
-def _histories(message_ids: Collection[UUID]) -> dict[UUID, list[EventRecord]]:
+def get_histories(message_ids: Collection[UUID]) -> dict[UUID, list[EventRecord]]:
+    """Return what `histories` does, on the caller's thread."""
     found: dict[UUID, list[EventRecord]] = {message_id: [] for message_id in message_ids}
     if found:
         for row in rows(EVENTS, list(found)):
@@ -91,10 +92,11 @@ def _histories(message_ids: Collection[UUID]) -> dict[UUID, list[EventRecord]]:
 
 async def attempts(message_ids: Collection[UUID]) -> dict[UUID, list[AttemptRecord]]:
     """Return each message's submit attempts, in order. Not scoped: ask only for what is known to be the caller's."""
-    return await in_thread(query, _attempts, message_ids)
+    return await in_thread(query, get_attempts, message_ids)
 
 
-def _attempts(message_ids: Collection[UUID]) -> dict[UUID, list[AttemptRecord]]:
+def get_attempts(message_ids: Collection[UUID]) -> dict[UUID, list[AttemptRecord]]:
+    """Return what `attempts` does, on the caller's thread."""
     found: dict[UUID, list[AttemptRecord]] = {message_id: [] for message_id in message_ids}
     for row in rows(ATTEMPTS, list(found)):
         attempt = AttemptRecord(*row)
@@ -108,7 +110,7 @@ async def message_and_attempts(*, account_id: UUID, message_id: UUID) -> tuple[M
 
 
 def _message_and_attempts(account_id: UUID, message_id: UUID) -> tuple[MessageRecord, list[AttemptRecord]]:
-    return get_message(account_id, message_id), _attempts([message_id])[message_id]
+    return get_message(account_id, message_id), get_attempts([message_id])[message_id]
 
 
 async def changes(after: Mapping[Owned, int]) -> dict[Owned, list[EventRecord]]:

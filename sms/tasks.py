@@ -12,7 +12,7 @@ from celery.signals import worker_shutting_down
 
 from sms.errors import Unavailable
 from sms.models import Reconciliation
-from sms.services import clock, confirm, costs, discard, inbound, reconcile, report, settle, submit, sweep
+from sms.services import clock, confirm, costs, discard, health, inbound, reconcile, report, settle, submit, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,13 @@ def sweep_up() -> None:
         sweep.queue_scheduled(keep_going=_slice())
         settle.settle(keep_going=_slice())
         confirm.confirm_opt_outs()
+
+
+@shared_task(name="sms.health", ignore_result=True)
+def look_after_routes() -> None:
+    """Move the health of routes by what their last messages show."""
+    with _patient():
+        health.look_after()
 
 
 @shared_task(name="sms.reconcile", ignore_result=True)

@@ -27,7 +27,7 @@ from sms.feed import AT_ONCE, START, read_now
 from sms.listing import MessageFilter
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
-from sms.services import dispatch, receive, report
+from sms.services import dispatch, health, receive, report
 from sms.services import store as stores
 from sms.services.authenticate import Caller, authenticate
 from sms.services.new_message import NewMessage, check
@@ -96,7 +96,7 @@ def main() -> None:
     caller = asyncio.run(authenticate(f"Bearer {settings.SMS_DEMO_API_KEY}"))
     provider = get_provider()
     # What commits by itself is here part of the transaction that leaves no trace.
-    for module in (stores, receive, dispatch):
+    for module in (stores, receive, dispatch, health):
         module.at_once = rows  # type: ignore[attr-defined]
     with transaction.atomic():  # of their own, as their settings stay until its end
         for name, wanted in LISTS.items():
@@ -112,6 +112,8 @@ def main() -> None:
         with explained(f"receipts, {ROWS} messages"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
             report.process_set(limit=ROWS)
+        with explained("health of routes"):
+            health.look()
         with explained("feed"):
             read_now(caller.account_id, START, AT_ONCE)
             read_now(caller.account_id, None, AT_ONCE)

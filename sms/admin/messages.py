@@ -12,8 +12,9 @@ from django.http import HttpRequest
 
 from sms.admin.readonly import Lines, Listing
 from sms.errors import InvalidMessage
-from sms.models import Message, MessageEvent, SubmitAttempt
+from sms.models import Message, MessageEvent, Route, SubmitAttempt
 from sms.phone_numbers import mask, normalise
+from sms.routing.records import SIMULATOR
 
 AGES: Final = {
     "an hour": timedelta(hours=1),
@@ -101,5 +102,6 @@ def _meant_by(term: str) -> Q:
     try:
         return Q(recipient=normalise(term, default_region=settings.SMS_DEFAULT_REGION))
     except InvalidMessage:
-        attempts = SubmitAttempt.objects.filter(provider__in=list(settings.SMS_PROVIDERS), provider_reference=term)
+        names = [SIMULATOR.name, *Route.objects.values_list("name", flat=True)]
+        attempts = SubmitAttempt.objects.filter(provider__in=names, provider_reference=term)
         return Q(id__in=list(attempts.values_list("message_id", flat=True)[:100]))

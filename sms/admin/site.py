@@ -8,7 +8,8 @@ from sms.admin.accounts import AccountAdmin, ApiKeyAdmin
 from sms.admin.inbound import InboundMessageAdmin, OptOutAdmin
 from sms.admin.messages import MessageAdmin
 from sms.admin.operations import ReceiptAdmin, ReconciliationAdmin
-from sms.models import Account, ApiKey, InboundMessage, Message, OptOut, Receipt, Reconciliation
+from sms.admin.routes import RouteAdmin
+from sms.models import Account, ApiKey, InboundMessage, Message, OptOut, Receipt, Reconciliation, Route
 
 
 class OperatorSite(AdminSite):
@@ -28,5 +29,6 @@ site.register(InboundMessage, InboundMessageAdmin)
 site.register(OptOut, OptOutAdmin)
 site.register(Receipt, ReceiptAdmin)
 site.register(Reconciliation, ReconciliationAdmin)
+site.register(Route, RouteAdmin)
 site.register(User, UserAdmin)
 site.register(Group, GroupAdmin)

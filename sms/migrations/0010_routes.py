@@ -72,6 +72,8 @@ class Migration(migrations.Migration):
                 ('priorities', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), blank=True, default=list, size=None)),
                 ('weight', models.PositiveSmallIntegerField(default=100)),
                 ('health', models.PositiveSmallIntegerField(default=100)),
+                ('health_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('usual_delivery', models.FloatField(blank=True, null=True)),
                 ('price', models.DecimalField(blank=True, decimal_places=6, max_digits=12, null=True)),
                 ('currency', models.CharField(blank=True, default='', max_length=3)),
                 ('throughput', models.PositiveIntegerField(blank=True, null=True)),

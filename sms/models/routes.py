@@ -27,6 +27,8 @@ class Route(models.Model):
     priorities = ArrayField(models.SmallIntegerField(), default=list, blank=True)
     weight = models.PositiveSmallIntegerField(default=100)  # its share beside others; 0: only when no other is left
     health = models.PositiveSmallIntegerField(default=100)  # per cent of the weight that it gets at present
+    health_at = models.DateTimeField(db_default=Now())  # when it was looked at last
+    usual_delivery = models.FloatField(null=True, blank=True)  # seconds in which half of its messages are delivered
     price = models.DecimalField(max_digits=12, decimal_places=6, null=True, blank=True)  # of one segment
     currency = models.CharField(max_length=3, default="", blank=True)  # ISO 4217
     throughput = models.PositiveIntegerField(null=True, blank=True)  # messages a second, of all workers together

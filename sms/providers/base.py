@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 LONGEST_REFERENCE = 255
 LONGEST_DETAIL = 255
 LONGEST_CODE = 64
+# The detail of what we did not let leave ourselves: it says nothing of the provider.
+WITHHELD = "the lease was about to pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,12 @@ class Provider(ABC):
     def from_setup(cls, setup: Setup) -> "Provider":
         """Make the provider of a route. Raises ValueError with a sentence for an option that cannot be right."""
         raise NotImplementedError
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether it has to be asked what became of messages."""
+        facts: Facts | None = getattr(self, "FACTS", None)
+        return facts is not None and facts.receipts == POLLED
 
     @property
     def secrets(self) -> Sequence[str]:

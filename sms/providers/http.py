@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from sms import faults
-from sms.providers.base import Handover, Outcome
+from sms.providers.base import WITHHELD, Handover, Outcome
 from sms.providers.errors import ProviderError
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class HttpClient:
             return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, f"cannot be sent: {type(error).__name__}")
         except (aiohttp.ClientError, TimeoutError) as error:
             if body.is_withheld:
-                return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, "the lease was about to pass")
+                return Outcome.not_sent(ProviderError.PROVIDER_UNAVAILABLE, WITHHELD)
             return Outcome.maybe_sent(f"no answer: {type(error).__name__}")
 
     async def ask(self, request: "Request", *, within: float) -> "Answer | None":

@@ -1,9 +1,9 @@
 """The provider behind each route, made once for as long as the route stays as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -12,7 +12,7 @@ from sms.credentials import Safe
 from sms.providers.base import Provider, Setup
 from sms.providers.kinds import kind
 from sms.providers.signatures import secrets_of
-from sms.redaction import words_of
+from sms.redaction import learn, words_of
 from sms.routing import snapshot
 from sms.routing.records import RouteRecord
 
@@ -39,6 +39,16 @@ def provider_of(route: RouteRecord) -> Provider:
         raise ValueError(f"A {route.kind} cannot be made: {words_of(error)}.") from error
 
 
+def is_polled(route: RouteRecord) -> bool:
+    """Whether a route's provider has to be asked for receipts; one that cannot be used as it is cannot be asked."""
+    if route.id == 0:
+        return False
+    try:
+        return provider_of(route).is_polled
+    except ValueError:
+        return False
+
+
 def forget() -> None:
     """Make every provider anew."""
     _built_in.cache_clear()
@@ -55,7 +65,20 @@ def _built_in(name: str) -> Provider:
 @lru_cache(maxsize=256)
 def _made(name: str, kind_name: str, options: tuple[tuple[str, str], ...], credentials: bytes) -> Provider:
     secrets = Safe(settings.SMS_CREDENTIALS_KEYS).decrypt(credentials)
-    return kind(kind_name).from_setup(setup_of(name, kind_name, {**dict(options), **secrets}))
+    learn(_values_in(secrets.values()))  # before anything is made of them: that may fail, and say why
+    made = kind(kind_name).from_setup(setup_of(name, kind_name, {**dict(options), **secrets}))
+    learn(_values_in(made.secrets))
+    return made
+
+
+def _values_in(secrets: Iterable[str]) -> Iterator[str]:
+    """Yield secrets as they may turn up in a log: several may stand in one option, and addresses write them their way.
+
+    A key of several lines is told line by line.
+    """
+    for one in secrets:
+        for value in {one, *one.split(","), *one.splitlines()}:
+            yield from {value.strip(), quote(value.strip(), safe=""), quote_plus(value.strip())}
 
 
 def setup_of(name: str, kind_name: str, given: Mapping[str, str]) -> Setup:

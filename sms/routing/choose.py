@@ -8,10 +8,13 @@ not take part when another one of the same weight, in no worse health, costs les
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sms import phone_numbers
-from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
+from sms.routing.records import SIMULATOR, WORLD, RouteRecord, Snapshot
+
+# The reason of a message that stays on its route, whatever rules say and whatever becomes of it: see `routes test`.
+PINNED: Final = "an operator asked for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,14 @@ def allowed(snapshot: Snapshot, wanted: Wanted) -> Sequence[RouteRecord]:
     """Return the routes whose rules let a message by, whether they can be used now or not."""
     if wanted.is_test or not snapshot.routes:
         return (SIMULATOR,)
-    return [one for one in snapshot.routes if _lets_by(one, wanted)]
+    return [one for one in snapshot.routes if lets_by(one, wanted)]
+
+
+def may_carry(snapshot: Snapshot, route: RouteRecord, wanted: Wanted) -> bool:
+    """Whether a route is one of those that `allowed` returns."""
+    if wanted.is_test or not snapshot.routes:
+        return route.id == SIMULATOR.id
+    return route.id != SIMULATOR.id and lets_by(route, wanted)
 
 
 def is_usable(snapshot: Snapshot, route: RouteRecord, wanted: Wanted, *, now: datetime) -> bool:
@@ -51,13 +61,25 @@ def is_usable(snapshot: Snapshot, route: RouteRecord, wanted: Wanted, *, now: da
 
 def why_not(snapshot: Snapshot, route: RouteRecord, wanted: Wanted, *, now: datetime) -> str | None:
     """Return what keeps a route from taking a message now, or None."""
+    if (closed := why_closed(route, now=now)) is not None:
+        return closed
+    if snapshot.broken and (broken := snapshot.breaker(route.id, wanted.country)) is not None:
+        return f"{route.name} does not work {for_whom(broken)} at present"
+    return None
+
+
+def why_closed(route: RouteRecord, *, now: datetime) -> str | None:
+    """Return why a route takes nothing now, whatever it is, or None."""
     if route.is_paused:
         return f"{route.name} is paused"
     if not route.is_in_hours(now):
         return f"{route.name} is closed at this hour"
-    if snapshot.broken and snapshot.is_broken(route, wanted.country):
-        return f"{route.name} does not work for {wanted.country} at present"
     return None
+
+
+def for_whom(country: str) -> str:
+    """Say for which messages a breaker is open."""
+    return "at all" if country == WORLD else f"for {country}"
 
 
 def choose(
@@ -92,7 +114,8 @@ def first_choice(
     return Choice(found[0], "none can be used now") if found else None
 
 
-def _lets_by(route: RouteRecord, wanted: Wanted) -> bool:
+def lets_by(route: RouteRecord, wanted: Wanted) -> bool:
+    """Whether a route's own rules let a message by."""
     return (
         (not route.sender_ids or wanted.sender_id in route.sender_ids)
         and (not route.priorities or wanted.priority in route.priorities)

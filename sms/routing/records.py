@@ -53,11 +53,17 @@ SIMULATOR: Final = RouteRecord(id=0, name="simulator", kind="simulator")
 
 
 class Snapshot:
-    """All routes as they were at one time, and which of them do not work for which country."""
+    """All routes as they were at one time, and which of them do not work for which country.
 
-    def __init__(self, routes: Iterable[RouteRecord] = (), broken: Iterable[tuple[int, str]] = ()) -> None:
+    `broken`: a route's id and a country, or the WORLD, for each breaker that is open; and when it may be probed.
+    """
+
+    def __init__(self, routes: Iterable[RouteRecord] = (), broken: Iterable[tuple[int, str, datetime]] = ()) -> None:
         self.routes = tuple(routes)  # without the simulator
-        self.broken = frozenset(broken)
+        self.broken = {(route_id, country): probe_at for route_id, country, probe_at in broken}
+        self.offered: set[tuple[int, str]] = (
+            set()
+        )  # breakers to which this process has sent a message to be probed with
         self._by_id = {one.id: one for one in (SIMULATOR, *self.routes)}
         self._by_name = {one.name: one for one in (SIMULATOR, *self.routes)}
 
@@ -74,6 +80,8 @@ class Snapshot:
         """Every route, the simulator first."""
         return self._by_id.values()
 
-    def is_broken(self, route: RouteRecord, country: str) -> bool:
-        """Whether a breaker is open."""
-        return (route.id, country) in self.broken or (route.id, WORLD) in self.broken
+    def breaker(self, route_id: int, country: str) -> str | None:
+        """Return for what a breaker is open that a country's messages meet: the WORLD, or the country."""
+        if (route_id, WORLD) in self.broken:
+            return WORLD
+        return country if (route_id, country) in self.broken else None

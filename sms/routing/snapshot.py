@@ -17,7 +17,7 @@ SELECT id, name, kind, options::text, credentials, is_paused, sender_ids, countr
        health, price, currency, throughput, opens_at, closes_at, time_zone
 FROM sms_route ORDER BY id
 """
-FIND_BROKEN = "SELECT route_id, country FROM sms_routebreaker"
+FIND_BROKEN = "SELECT route_id, country, probe_at FROM sms_routebreaker"
 
 _known: tuple[float, Snapshot] | None = None
 

@@ -88,6 +88,12 @@ def on_behalf_of(account_id: UUID, *, is_test: bool) -> Caller:
     return replace(caller, is_test=is_test)
 
 
+def as_account(name: str) -> Caller | None:
+    """Return an account as an operator's command sends for it, without a key; None where there is none of that name."""
+    found = query(selectors.anonymous_access, name)
+    return None if found is None else _as_caller(found)
+
+
 def forget() -> None:
     """Ask the database again for every key."""
     _known.clear()

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,16 +16,16 @@ from sms.database import at_once, rows, transact
 from sms.events import StatusChanged, announce
 from sms.models import Priority
 from sms.nudge import nudge_dispatch, nudge_receipts, nudge_sweep
+from sms.providers import registry
 from sms.providers.base import Handover, Outcome, Submission
 from sms.providers.errors import BACKOFFS, ELSEWHERE, OURS, ProviderError
 from sms.routing import snapshot
-from sms.routing.choose import Choice, Wanted, allowed, choose, first_choice, why_not
+from sms.routing.choose import PINNED, Choice, Wanted, first_choice
 from sms.routing.records import SIMULATOR, RouteRecord, Snapshot
-from sms.services import clock, costs, moves, opt_outs
+from sms.services import breakers, clock, costs, detours, moves, opt_outs
+from sms.services.detours import REROUTE, Detour, choose_now
 from sms.services.moves import RECEIPT_WINDOW, Held, Move
 from sms.statuses import Status
-
-ASIDE = 5.0  # seconds that a message waits which nobody can take at present, before it is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Claimed:
     submission: Submission
     route: RouteRecord
     wanted: Wanted
+    is_pinned: bool = False  # it goes by this route or not at all
+    probes: str | None = None  # for which breaker of the route it was let through
 
 
 # The message is locked together with its entry, and what another transaction holds is skipped: a claim never waits, so
@@ -58,30 +60,27 @@ INSERT INTO sms_submitattempt (id, message_id, number, provider, reason)
 SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[], %s::text[], %s::text[])
 """
 
-REROUTE = """
-UPDATE sms_dispatchentry d SET route_id = t.route_id, reason = t.reason,
-       due_at = CASE WHEN t.delay = 0 THEN d.due_at ELSE clock_timestamp() + make_interval(secs => t.delay) END
-FROM unnest(%s::uuid[], %s::smallint[], %s::text[], %s::float8[]) AS t (message_id, route_id, reason, delay)
-WHERE d.message_id = t.message_id
-"""
-Detour = tuple[UUID, int, str, float]  # message, route, why, and how long to wait
 
-
-def claim(route: RouteRecord = SIMULATOR, *, limit: int) -> list[Claimed]:
+def claim(
+    route: RouteRecord = SIMULATOR, *, limit: int, when_stuck: Callable[[], None] = lambda: None
+) -> list[Claimed]:
     """Take up to `limit` messages that are due on a route.
 
     Leases are taken and attempts written in one commit, before anyone is called. What has outlived its validity becomes
-    EXPIRED instead, and what the route cannot take now goes to another one.
+    EXPIRED instead, and what the route cannot take now goes to another one. `when_stuck` is called when a whole set
+    has to wait, as no route can take it: there may be many more like it, and nothing is gained by looking at once.
     """
     while True:
-        routes = snapshot.current()
-        claimed, changes, detours = transact(_claim, route, limit, clock.watch(), routes)
+        claimed, changes, around = transact(_claim, route, limit, clock.watch(), snapshot.current())
         announce(changes)
+        if len(around) == limit and all(one.delay for one in around):
+            when_stuck()
+            return claimed
         # A full set of which not all was claimed: there may be more that is due, and the pump cannot tell.
-        is_short = len(claimed) < limit == len(changes) + len(detours)
-        if is_short or any(delay == 0 for _, _, _, delay in detours):
+        is_short = len(claimed) < limit == len(changes) + len(around)
+        if is_short or any(not one.delay for one in around):
             nudge_dispatch()
-        if claimed or not (changes or detours):
+        if claimed or not (changes or around):
             return claimed
 
 
@@ -92,28 +91,32 @@ def _claim(
     if not due:
         return [], [], []
     messages = {row[0]: moves.held(row[:8]) for row in due}
+    free = {
+        message_id: (Wanted(recipient, sender_id, priority, is_test), reason)
+        for message_id, *_, sender_id, recipient, _, priority, is_test, reason, kept_back, left in due
+        if left > 0 and not kept_back
+    }
+    ways = detours.find(routes, route, free)
     lease = uuid4()
     asked: list[Move] = []
     claimed: list[Claimed] = []
-    reasons: dict[UUID, str | None] = {}
-    detours: list[Detour] = []
-    for message_id, *_, attempts, _, sender_id, recipient, text, priority, is_test, reason, kept_back, left in due:
-        wanted = Wanted(recipient, sender_id, priority, is_test)
+    for message_id, *_, attempts, _, sender_id, recipient, text, _, _, reason, kept_back, left in due:
         if left <= 0:
             asked.append(
                 Move(message_id, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed")
             )
         elif kept_back:
             asked.append(Move(message_id, Status.REJECTED, error_code=ProviderError.RECIPIENT_OPTED_OUT))
-        elif (obstacle := _obstacle(routes, route, wanted)) is not None:
-            detours.append(_detour(routes, route, wanted, message_id, obstacle))
-            if (goes_by := detours[-1][1]) != route.id:
-                messages[message_id].goes_by(routes.by_id(goes_by))
+        elif (detour := ways.detours.get(message_id)) is not None:
+            if detour.route_id != route.id:
+                messages[message_id].goes_by(routes.by_id(detour.route_id))
         else:
             asked.append(Move(message_id, Status.SENDING, lease=lease, delay=settings.SMS_LEASE_SECONDS))
             submission = Submission(uuid7(), sender_id, recipient, text, math.ceil(left))
-            claimed.append(Claimed(message_id, attempts + 1, submission, route, wanted))
-            reasons[message_id] = reason
+            wanted, probes = free[message_id][0], ways.probes.get(message_id)
+            claimed.append(
+                Claimed(message_id, attempts + 1, submission, route, wanted, reason == PINNED, probes=probes)
+            )
     changes, statements = moves.decide(messages, asked)
     # Whatever the queue says: only what the table lets into SENDING is handed over.
     claimed = [one for one in claimed if messages[one.message_id].moved]
@@ -123,33 +126,13 @@ def _claim(
             [one.message_id for one in claimed],
             [one.attempt_number for one in claimed],
             [route.name for _ in claimed],
-            [reasons[one.message_id] for one in claimed],
+            [free[one.message_id][1] for one in claimed],
         ]
         statements.append((INSERT_ATTEMPTS, columns))
-    if detours:
-        statements.append((REROUTE, [list(column) for column in zip(*detours, strict=True)]))
+    if around := list(ways.detours.values()):
+        statements.append((REROUTE, [list(column) for column in zip(*around, strict=True)]))
     moves.write(changes, statements)
-    return claimed, changes, detours
-
-
-def _obstacle(routes: Snapshot, route: RouteRecord, wanted: Wanted) -> str | None:
-    """Return what keeps a message from going by a route now, or None."""
-    if not routes.routes:
-        return None if route.id == SIMULATOR.id else f"{route.name} is gone"
-    if route not in allowed(routes, wanted):
-        return f"{route.name} does not take such messages any more"
-    return why_not(routes, route, wanted, now=datetime.now(UTC))
-
-
-def _detour(routes: Snapshot, route: RouteRecord, wanted: Wanted, message_id: UUID, obstacle: str) -> Detour:
-    choice = _choose(routes, wanted, besides={route.id})
-    if choice is None:
-        return message_id, route.id, obstacle, ASIDE
-    return message_id, choice.route.id, f"{choice.reason}; {obstacle}", 0.0
-
-
-def _choose(routes: Snapshot, wanted: Wanted, *, besides: Collection[int]) -> Choice | None:
-    return choose(routes, wanted, now=datetime.now(UTC), draw=random.random(), besides=besides)  # noqa: S311
+    return claimed, changes, around
 
 
 # A worker that was frozen may come after a look-up: its "perhaps" tells nothing new then, and a yes is not taken back.
@@ -172,20 +155,27 @@ RETURNING id
 
 def record(claimed: Sequence[Claimed], outcomes: Sequence[Outcome]) -> None:
     """Write what became of messages that were claimed on one route, in one commit; then tell the world."""
-    routes = snapshot.current()
-    changes, delays = transact(_record, claimed, outcomes, routes)
+    route = claimed[0].route
+    changes, delays = transact(_record, claimed, outcomes, snapshot.current())
     faults.reach("recorded")
     announce(changes)
+    breakers.heed(
+        route,
+        [(one.wanted, outcome) for one, outcome in zip(claimed, outcomes, strict=True) if one.probes is None],
+        {one.probes: outcome for one, outcome in zip(claimed, outcomes, strict=True) if one.probes is not None},
+    )
     _come_back(changes, delays)
     references = [one.provider_reference for one in outcomes if one.provider_reference is not None]
     # In a transaction of its own: one that held messages and waited for receipts could wait in a circle.
-    if references and at_once(WAKE_RECEIPTS, claimed[0].route.name, references):
+    if references and at_once(WAKE_RECEIPTS, route.name, references):
         nudge_receipts()
 
 
 def _come_back(changes: Sequence[StatusChanged], delays: Sequence[float]) -> None:
     """Look again when the first of the waits is over: sooner than beat would."""
-    if delays:
+    if delays and min(delays) == 0:
+        nudge_dispatch()
+    elif delays:
         nudge_dispatch.after(min(delays))
     if any(change.event.status is Status.UNCERTAIN for change in changes):
         nudge_sweep.after(settings.SMS_LOOK_UP_AFTER)
@@ -234,7 +224,7 @@ def _other_route(routes: Snapshot, one: Claimed, answers: Mapping[int, str | Non
 
     `answers`: the last error of each route that was tried, by its id.
     """
-    choice = _choose(routes, one.wanted, besides=answers)
+    choice = choose_now(routes, one.wanted, besides=answers)
     if choice is not None or answers[one.route.id] in BACKOFFS:
         return choice
     refused = [route_id for route_id, error in answers.items() if error not in BACKOFFS]
@@ -244,7 +234,7 @@ def _other_route(routes: Snapshot, one: Claimed, answers: Mapping[int, str | Non
 
 
 def _may_go_elsewhere(one: Claimed, outcome: Outcome) -> bool:
-    if outcome.handover is not Handover.NOT_SENT:
+    if outcome.handover is not Handover.NOT_SENT or one.is_pinned:
         return False
     is_urgent = one.wanted.priority == Priority.OTP
     return outcome.error in ELSEWHERE or (is_urgent and outcome.error is ProviderError.PROVIDER_THROTTLED)
@@ -283,6 +273,7 @@ def as_move(one: Claimed, outcome: Outcome, *, elsewhere: Choice | None = None) 
         provider=one.route.name,
         provider_reference=outcome.provider_reference,
         price=costs.understood(outcome.price),
+        is_polled=outcome.handover is Handover.SENT and registry.is_polled(one.route),
     )
     if outcome.handover is Handover.MAYBE_SENT:
         move.status = Status.UNCERTAIN

@@ -79,6 +79,7 @@ class Move:
     route: RouteRecord | None = None  # where it goes next, if that is another one
     reason: str | None = None  # why there
     delay: float = 0.0  # seconds until the next step is due, for a message that stays open
+    is_polled: bool = False  # its provider has to be asked for receipts
     verdict: Verdict | None = None
     late: bool = False
     conflict: bool = False
@@ -259,6 +260,7 @@ WHERE d.message_id = t.message_id
 
 # What waits to be settled: seconds until somebody has to look.
 DELAYS: dict[Status | None, float] = {Status.SENT: RECEIPT_WINDOW, Status.UNCERTAIN: settings.SMS_LOOK_UP_AFTER}
+FIRST_POLL = 5.0  # seconds until a provider that has to be asked for receipts is asked for the first time
 
 OPTED_OUT = ProviderError.RECIPIENT_OPTED_OUT  # where a provider says so, it is remembered
 
@@ -334,13 +336,19 @@ def _columns_of_events(
     ]
 
 
+def _delay(move: Move) -> float:
+    if move.status is Status.SENT and move.is_polled:
+        return FIRST_POLL
+    return DELAYS.get(move.status, move.delay)
+
+
 def _columns_of_entries(moves: Sequence[Move]) -> list[list[Any]]:
     purpose = DispatchEntry.Purpose
     return [
         [move.message_id for move in moves],
         [(purpose.SETTLE if move.status in DELAYS else purpose.SUBMIT).value for move in moves],
         [move.lease for move in moves],
-        [DELAYS.get(move.status, move.delay) for move in moves],
+        [_delay(move) for move in moves],
         [None if move.route is None else move.route.id for move in moves],
         [move.reason for move in moves],
     ]

@@ -62,6 +62,13 @@ async def keep(provider_name: str, reports: Sequence[DeliveryReport], body: byte
         nudge_receipts()
 
 
+def keep_polled(provider_name: str, reports: Sequence[DeliveryReport]) -> None:
+    """Store receipts that a provider was asked for; returns after the commit. Raises Unavailable."""
+    if reports:
+        store([Incoming(provider_name, report, report.body or b"") for report in reports])
+        nudge_receipts()
+
+
 async def provider_of_route(name: str) -> Provider:
     """Return the provider of a route, as it is set up now. Raises RouteNotFound, Unavailable."""
     await snapshot.fresh()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sms.errors import ErrorCode, InvalidMessage
 from sms.routing import snapshot
-from sms.routing.choose import Wanted, first_choice
+from sms.routing.choose import PINNED, Choice, Wanted, first_choice
 from sms.services.new_message import NewMessage
 
 
@@ -29,7 +29,10 @@ def assign(new: Sequence[NewMessage]) -> dict[UUID, NoRoute]:
     now = datetime.now(UTC)
     for m in new:
         wanted = Wanted(m.recipient, m.sender_id, m.priority, m.is_test)
-        choice = first_choice(routes, wanted, now=now, draw=random.random())  # noqa: S311  no secret
+        if m.reason == PINNED:
+            choice: Choice | None = Choice(routes.by_id(m.route_id), PINNED)
+        else:
+            choice = first_choice(routes, wanted, now=now, draw=random.random())  # noqa: S311  no secret
         if choice is None:
             refused[m.id] = NoRoute()
             continue

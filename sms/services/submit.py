@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import structlog
 from django.conf import settings
 
-from sms import faults
+from sms import faults, throughput
 from sms.errors import Unavailable
 from sms.providers.base import Outcome, Provider
 from sms.providers.http import client
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 GATHER = 0.02  # seconds for more answers to come, when many are under way: a commit for each would be slower for all
+STUCK = 0.5  # seconds between two looks at messages that no route can take
 TRY_AGAIN = 0.5  # seconds, to write what is known while the database is away
 
 
@@ -54,6 +56,11 @@ class Lane:
         self.provider = provider
         self.under_way = 0
         self.looked_at = 0  # which of the pump's asks this lane has looked for
+        self.rests_until = 0.0  # by the monotonic clock: it may have something to do, but not yet
+
+    def rest(self, seconds: float) -> None:
+        """Look again, but not before."""
+        self.looked_at, self.rests_until = 0, time.monotonic() + seconds
 
     @property
     def room(self) -> int:
@@ -93,20 +100,28 @@ class Pump:
     def run(self, keep_going: Callable[[], bool]) -> None:
         """Work until nothing is due and nothing under way."""
         while True:
-            lane = self._next_lane() if keep_going() else None
+            goes_on, now = keep_going(), time.monotonic()
+            lane = self._next_lane(now) if goes_on else None
+            rest = self._rest(now) if goes_on else None
             if lane is not None:
                 self._claim(lane)
-            elif self._under_way:
-                self._record(self._take())
+            elif self._under_way or rest is not None:
+                self._record(self._take(rest))
             else:
                 return
 
-    def _next_lane(self) -> Lane | None:
+    def _next_lane(self, now: float) -> Lane | None:
         """Return a lane that was not looked at since somebody asked, and that has room."""
         asked = self._asked
         self._follow_routes()
         self._followed = asked
-        return next((one for one in self._lanes.values() if one.looked_at != self._asked and one.room), None)
+        wanted = (one for one in self._lanes.values() if one.looked_at != self._asked and one.rests_until <= now)
+        return next((one for one in wanted if one.room), None)
+
+    def _rest(self, now: float) -> float | None:
+        """Return after how many seconds the first of the lanes that rest may be looked at; None where none does."""
+        ends = [one.rests_until for one in self._lanes.values() if one.rests_until > now]
+        return min(ends) - now if ends else None
 
     def _follow_routes(self) -> None:
         """Have a lane for each route, and its provider as it is set up now."""
@@ -134,15 +149,21 @@ class Pump:
         return provider
 
     def _claim(self, lane: Lane) -> None:
-        lane.looked_at = self._asked  # who asks from here on may mean something that this claim does not see
-        limit = min(BATCH, lane.room)
+        # Who asks from here on may mean something that this claim does not see.
+        lane.looked_at, lane.rests_until = self._asked, 0.0
+        limit = self._allowed(lane)
+        if not limit:
+            return
         lease_ends = time.monotonic() + settings.SMS_LEASE_SECONDS
+        claimed: Sequence[Claimed] = ()
         try:
-            claimed = dispatch.claim(lane.route, limit=limit)
+            claimed = dispatch.claim(lane.route, limit=limit, when_stuck=partial(lane.rest, STUCK))
         except Unavailable:
             if not self._under_way:
                 raise
             return  # what is under way can perhaps be written when it comes; beat asks again
+        finally:
+            throughput.give_back(lane.route, limit - len(claimed))
         if len(claimed) == limit:
             lane.looked_at = 0
         if claimed:
@@ -150,6 +171,14 @@ class Pump:
             self._under_way += len(claimed)
             lane.under_way += len(claimed)
             client.start(self._carry(lane, claimed, lease_ends=lease_ends))
+
+    def _allowed(self, lane: Lane) -> int:
+        """Return how many messages a lane may claim now: none, and it rests, where its route has had its share."""
+        limit = min(BATCH, lane.room)
+        taken, wait = throughput.take(lane.route, limit)
+        if not taken:
+            lane.rest(wait)
+        return taken
 
     async def _carry(self, lane: Lane, claimed: Sequence[Claimed], *, lease_ends: float) -> None:
         """Hand over a set, and bring every outcome back, whatever the adapter does."""
@@ -168,9 +197,12 @@ class Pump:
         if awaited:
             self._came.put([(lane, one, Outcome.maybe_sent(reason)) for one in awaited.values()])
 
-    def _take(self) -> list[tuple[Lane, Claimed, Outcome]]:
-        """Wait for outcomes, and return all that have come."""
-        came = list(self._came.get())
+    def _take(self, rest: float | None) -> list[tuple[Lane, Claimed, Outcome]]:
+        """Wait for outcomes, or until a lane has rested, and return all that have come."""
+        try:
+            came = list(self._came.get(timeout=rest))
+        except Empty:
+            return []
         self._is_woken = False
         if came and len(came) < self._under_way // 4:
             time.sleep(GATHER)

@@ -254,7 +254,7 @@ class World:
     def ask(self):
         """Take what is to be looked up, and leave the answer for later."""
         self._let_look_ups_be_due()
-        _, asked, changes = transact(settle._take, clock.watch())
+        _, asked, _, changes = transact(settle._take, clock.watch(), ())
         announce(changes)
         for one in self.past_their_window():
             one.silence()
