@@ -13,7 +13,6 @@ from sms.database import transact
 from sms.models import MessageEvent
 from sms.providers.base import Outcome
 from sms.providers.errors import ProviderError
-from sms.providers.registry import get_provider
 from sms.records import EventRecord
 from sms.services import dispatch, moves
 from sms.statuses import Status
@@ -107,12 +106,11 @@ def announced(monkeypatch):
 
 def test_what_is_announced_is_what_is_stored(caller, announced):
     """Word by word: a subscriber sees the same, whichever way it comes."""
-    provider = get_provider()
     message = store(caller)
     make_due(message)
-    claimed = dispatch.claim(provider, limit=1)
+    claimed = dispatch.claim(limit=1)
     refused = Outcome.not_sent(ProviderError.NO_ROUTE, "no such operator", provider_error="E42")
-    dispatch.record(provider, claimed, [refused])
+    dispatch.record(claimed, [refused])
     late = store_as(caller, Status.EXPIRED)
     attempt(late, reference="r1")
     received = move(late, "DELIVERED", provider_status="DELIVRD", provider="simulator", provider_reference="r1")
