@@ -21,7 +21,7 @@ from sms.services.store import Accepted, store
 from tests import commands
 from tests.accounts import make_caller
 from tests.routes import change_route, make_route
-from tests.sms.test_usage import at_once
+from tests.sms.test_usage import at_once, batch
 
 MESSAGE = {"sender_id": "MyCorp", "recipient": "+233200000901", "text": "Hello"}
 costs = partial(commands.run, "costs")
@@ -85,10 +85,10 @@ async def test_a_batch_is_taken_as_far_as_the_budget_reaches(transactional_db):
     """Or not at all, if it is all or nothing; then the rest of it can be sent when there is more."""
     caller = await in_thread(lambda: make_caller("budget", budget="0.03"))
     whole = await accept_many(
-        caller=caller, messages=[MESSAGE] * 4, idempotency_key="w", error_policy=ErrorPolicy.ALL_OR_NOTHING
+        caller=caller, messages=batch(4), idempotency_key="w", error_policy=ErrorPolicy.ALL_OR_NOTHING
     )
     assert codes(whole) == [ErrorCode.BUDGET_SPENT] * 4
-    some = await accept_many(caller=caller, messages=[MESSAGE] * 4, idempotency_key="b")
+    some = await accept_many(caller=caller, messages=batch(4), idempotency_key="b")
     assert codes(some) == [None] * 3 + [ErrorCode.BUDGET_SPENT]
     wrong = {**MESSAGE, "text": ""}
     mixed = await accept_many(
@@ -96,7 +96,7 @@ async def test_a_batch_is_taken_as_far_as_the_budget_reaches(transactional_db):
     )
     assert isinstance(mixed[0], BatchRefused)
     richer = replace(caller, limits=replace(caller.limits, budget=Money(Decimal("0.04"), "EUR")))
-    again = await accept_many(caller=richer, messages=[MESSAGE] * 4, idempotency_key="b")
+    again = await accept_many(caller=richer, messages=batch(4), idempotency_key="b")
     assert [one.replayed for one in again] == [True] * 3 + [False]
     assert await in_thread(spent, caller) == (["0.040000"], 4)
 
