@@ -65,6 +65,7 @@ def sweep_up() -> None:
     """Settle what was left behind."""
     with _patient():
         sweep.release_expired_leases()
+        sweep.expire_unserved()
         sweep.queue_scheduled(keep_going=_slice())
         settle.settle(keep_going=_slice())
         confirm.confirm_opt_outs()

@@ -26,6 +26,11 @@ KINDS: Final[Mapping[str, str]] = {
 }
 
 
+def has_own_process(name: str) -> bool:
+    """Whether routes of a kind are served by a process of their own, and by no worker."""
+    return name in KINDS and kind(name).HAS_OWN_PROCESS
+
+
 def kind(name: str) -> type[Provider]:
     """Return the class of a kind of provider. Raises KeyError."""
     found: type[Provider] = import_string(KINDS[name])

@@ -6,6 +6,9 @@ from datetime import datetime
 from sms.database import execute, rows, transact
 from sms.events import StatusChanged, announce
 from sms.nudge import nudge_dispatch, nudge_sweep
+from sms.providers.errors import ProviderError
+from sms.providers.kinds import has_own_process
+from sms.routing import snapshot
 from sms.services import clock, moves
 from sms.services.moves import Move
 from sms.statuses import Status
@@ -26,6 +29,14 @@ DUE_SCHEDULED = """
 SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
 WHERE d.purpose = 3 AND d.due_at <= %s
 ORDER BY d.due_at LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
+"""
+
+# The process that serves a route by itself may be away for longer than a message is valid.
+EXPIRED_IN_QUEUE = """
+SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
+WHERE d.purpose = 1 AND d.lease IS NULL AND d.route_id = ANY(%s::smallint[]) AND d.due_at <= now()
+      AND d.expires_at <= %s
+LIMIT %s FOR UPDATE OF d, m SKIP LOCKED
 """
 
 OLD_KEYS = """
@@ -52,6 +63,25 @@ def _release_set(now: datetime) -> list[StatusChanged]:
     ids = [row[0] for row in rows(EXPIRED_LEASES, now, BATCH)]
     detail = "the worker's lease passed without an answer"
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
+
+
+def expire_unserved() -> int:
+    """Make EXPIRED what has outlived its validity on a route that no worker looks at. Raises Unavailable."""
+    routes = [one.id for one in snapshot.current().routes if has_own_process(one.kind)]
+    total = 0
+    while routes:
+        changes = transact(_expire_set, routes, clock.watch())
+        announce(changes)
+        total += len(changes)
+        if len(changes) < BATCH:
+            break
+    return total
+
+
+def _expire_set(routes: list[int], now: datetime) -> list[StatusChanged]:
+    ids = [row[0] for row in rows(EXPIRED_IN_QUEUE, routes, now, BATCH)]
+    asked = [Move(one, Status.EXPIRED, error_code=ProviderError.EXPIRED_LOCAL, detail="validity passed") for one in ids]
+    return moves.apply(moves.lock(ids), asked) if ids else []
 
 
 def queue_scheduled(*, keep_going: Callable[[], bool] = lambda: True) -> int:

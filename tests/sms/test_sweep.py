@@ -1,6 +1,7 @@
 """What a crash or a silent provider left behind is settled by the sweep."""
 
-from sms.models import DispatchEntry, IdempotencyKey, Message
+from sms.models import DispatchEntry, IdempotencyKey, Message, Route
+from sms.routing import snapshot
 from sms.services import settle, sweep
 from sms.statuses import Status
 from tests.messages import age, history, store, store_as
@@ -30,6 +31,18 @@ def test_silence_past_the_window_is_unknown(caller):
     assert history(silent) == [(1, "SENT"), (2, "UNKNOWN")]
     assert not DispatchEntry.objects.filter(message=silent).exists()
     assert Message.objects.get(id=waiting.id).status == "SENT"
+
+
+def test_what_waits_for_a_process_that_is_away_expires_in_time(caller):
+    """A route over SMPP is served by no worker, and its own process may be down for longer than a text is good."""
+    Route.objects.create(name="smsc", kind="smpp")
+    snapshot.begin_anew()
+    late, good = store(caller), store(caller)
+    for column in ("due_at", "expires_at"):
+        age("sms_dispatchentry", column, "73 hours", message_id=late.id)
+    assert (sweep.expire_unserved(), sweep.expire_unserved()) == (1, 0)
+    assert history(late) == [(1, "QUEUED"), (2, "EXPIRED")]
+    assert history(good) == [(1, "QUEUED")]
 
 
 def test_keys_are_kept_for_seven_days(caller):
