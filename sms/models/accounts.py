@@ -21,7 +21,7 @@ class Account(models.Model):
         max_length=480, default="", db_default="", blank=True
     )  # sent to who said STOP; empty: nothing
     budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)  # to be spent in a month, UTC
-    budget_currency = models.CharField(max_length=3, default="", blank=True)  # ISO 4217
+    budget_currency = models.CharField(max_length=3, default="", db_default="", blank=True)  # ISO 4217
     discard_body_after = models.PositiveIntegerField(null=True, blank=True)  # hours after a message is final
     created_at = models.DateTimeField(db_default=Now())
 

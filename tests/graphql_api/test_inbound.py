@@ -7,6 +7,7 @@ from channels.layers import get_channel_layer
 from django.db.backends.utils import CursorWrapper
 
 from graphql_api import feed, live
+from graphql_api.listener import _member
 from sms import inbound, scopes
 from sms.database import in_thread
 from sms.feed_cursors import InboundCursor
@@ -350,12 +351,10 @@ class TestFeed:
     async def test_hints_of_texts_tell_nothing(self, account):
         """What is in Redis for a moment is that there is something."""
         layer = get_channel_layer()
-        channel = await layer.new_channel()
-        await layer.group_add(f"account.{account.account_id}", channel)
-        await in_thread(lambda: sent(account))
-        await bring("Hello")
-        async with asyncio.timeout(5):
-            while (hint := await layer.receive(channel))["type"] != "sms.received":
-                pass
-        assert hint == {"type": "sms.received"}
-        await layer.group_discard(f"account.{account.account_id}", channel)
+        async with _member(layer, f"account.{account.account_id}") as channel:
+            await in_thread(lambda: sent(account))
+            await bring("Hello")
+            async with asyncio.timeout(5):
+                while (hint := await layer.receive(channel))["type"] != "sms.received":
+                    pass
+            assert hint == {"type": "sms.received"}

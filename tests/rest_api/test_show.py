@@ -30,7 +30,8 @@ def test_attempts_are_shown_beside_the_history(account):
     first, second = get(message.id).json()["attempts"]
     assert first.pop("started_at")
     created_at = get(message.id).json()["created_at"]
-    assert first == {"number": 1, "provider": "one", "finished_at": created_at, "provider_reference": "r-1", **failed}
+    known = {"number": 1, "provider": "one", "reason": None, "provider_reference": "r-1"}
+    assert first == {**known, "finished_at": created_at, **failed}
     assert (second["number"], second["finished_at"], second["outcome"]) == (2, None, None)
 
 
