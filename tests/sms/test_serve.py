@@ -10,10 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 from django.conf import settings
 
+from devstack.processes import free_port
 from sms.credentials import Safe
 from sms.database import in_thread
 from sms.models import InboundMessage, Message, Receipt, Route, SubmitAttempt
+from sms.providers.registry import setup_of
+from sms.providers.smpp import Smpp
 from sms.routing import snapshot
+from sms.services import serve
 from tests import commands
 from tests.messages import store
 from tests.receipts import process
@@ -156,3 +160,16 @@ def test_what_cannot_be_served(caller):
     Route.objects.update(kind="smpp", options={"host": "h", "system_id": "esme", "port": "x"})
     snapshot.forget()
     assert commands.refusal("smpp", "--route", "primary").startswith("The route primary cannot be served: A smpp needs")
+
+
+def test_messages_go_elsewhere_once_no_connection_has_come_back_for_a_while(monkeypatch):
+    """In the first moments they wait for it; then they are claimed, and end as what the provider has not."""
+    monkeypatch.setattr(serve, "GRACE", 0.3)
+    said = {"host": "127.0.0.1", "port": str(free_port()), "system_id": "esme", "password": "secret"}
+    connection = serve.Connection(Smpp.from_setup(setup_of("primary", "smpp", said)))
+    try:
+        assert not connection.takes_messages
+        time.sleep(0.4)
+        assert connection.takes_messages
+    finally:
+        connection.end()
