@@ -1,9 +1,11 @@
 """Amounts of money. Pure: no Django here."""
 
+import re
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 CENT: Final = Decimal("0.01")
+is_currency: Final = re.compile("[A-Z]{3}").fullmatch  # as ISO 4217 writes them
 
 
 class Money(NamedTuple):

@@ -65,7 +65,6 @@ def sweep_up() -> None:
     """Settle what was left behind."""
     with _patient():
         sweep.release_expired_leases()
-        sweep.expire_unserved()
         sweep.queue_scheduled(keep_going=_slice())
         settle.settle(keep_going=_slice())
         confirm.confirm_opt_outs()
@@ -88,9 +87,10 @@ def account_for_everything(scope: str) -> None:
 
 @shared_task(name="sms.prune", ignore_result=True)
 def prune() -> None:
-    """Delete what is past its time, and add up what is."""
+    """End and delete what is past its time, and add up what is."""
     keep_going = _slice()
     with _patient():
+        sweep.expire_unserved(keep_going=keep_going)
         sweep.forget_old_keys(keep_going=keep_going)
         inbound.deliver_incomplete(keep_going=keep_going)
         discard.discard_bodies(keep_going=keep_going)

@@ -15,11 +15,11 @@ from edge import bodies, problems
 from edge.endpoint import Endpoint
 from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused, Unavailable
 from sms.providers.base import Provider, WebhookRequest
+from sms.routing.records import SIMULATOR
 from sms.services import receive
 from webhooks.operations import DLR, INBOUND, STATUS
 
 LARGEST: Final = 1024 * 1024  # bytes; some send a hundred receipts at once
-BUILT_IN: Final = "simulator"
 
 _of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status|inbound)(?:/(?P<token>[^/].*?))?/?").fullmatch
 
@@ -27,7 +27,7 @@ _of_route = re.compile(r"/api/webhooks/(?P<route>[^/]+)/(?P<what>status|inbound)
 async def take_receipt(request: Request) -> Response:
     """Store a provider's receipts: 202 once they are stored for good, even for a message that we do not know (yet)."""
     body = await bodies.read(request)
-    provider = await receive.provider_of_route(BUILT_IN)
+    provider = await receive.provider_of_route(SIMULATOR.name)
     stored = await receive.receive(provider, WebhookRequest(headers=request.headers, body=body))
     return Response(orjson.dumps({"stored": stored}), HTTPStatus.ACCEPTED, media_type="application/json")
 

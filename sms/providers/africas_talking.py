@@ -29,7 +29,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, reading, storable
+from sms.providers.inbound import LONGEST_NUMBER, storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.statuses import Status
@@ -176,7 +176,7 @@ class AfricasTalking(Provider):
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
         """Translate one text, or one opt-out into the word that says the same. Raises InvalidInbound."""
-        with reading():
+        with payloads.of_inbound():
             fields = payloads.fields(request)
             if "phoneNumber" in fields and "text" not in fields:
                 return [_opt_out(fields)]

@@ -80,7 +80,10 @@ class GenericHttp(Provider):
         signing = secrets_of(setup.option("signing_secrets"))
         self._signing_secrets = self._tokens if self._scheme == schemes.TOKEN else signing
         self._status_url = setup.status_url
-        self._secrets = [*secrets.values(), *self._requests.headers.values()]
+        # Headers that a secret was filled into: the others are nobody's secret, and not to be hidden in every log line.
+        headers = self._requests.headers.values()
+        made_of_them = [one for one in headers if any(secret and secret in one for secret in secrets.values())]
+        self._secrets = [*secrets.values(), *made_of_them, self._requests.headers.get("Authorization", "")]
 
     def _read(self, file: Table, setup: Setup, secrets: Mapping[str, str]) -> None:
         own_address = file.perhaps("base_url")

@@ -1,22 +1,9 @@
 """What texts from handsets have in common, whoever brings them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
-from sms.errors import InvalidInbound, InvalidReceipt
-
 LONGEST_NUMBER: Final = 32  # characters of a sender or a recipient
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    """Let what `payloads` says of a receipt be said of an inbound text. Raises InvalidInbound."""
-    try:
-        yield
-    except InvalidReceipt as refusal:
-        raise InvalidInbound(refusal.detail, field=refusal.field) from None
 
 
 def storable(text: str) -> str:

@@ -25,7 +25,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, reading, storable
+from sms.providers.inbound import LONGEST_NUMBER, storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -179,7 +179,7 @@ class Jasmin(Provider):
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
         """Translate one text; Jasmin has joined its parts. Raises InvalidInbound."""
-        with reading():
+        with payloads.of_inbound():
             fields = payloads.fields(request)
             reference = payloads.text(fields, "id", LONGEST_REFERENCE)
             sender = payloads.text(fields, "from", LONGEST_NUMBER)

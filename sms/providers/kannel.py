@@ -27,7 +27,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, reading, storable, unix_time
+from sms.providers.inbound import LONGEST_NUMBER, storable, unix_time
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -188,7 +188,7 @@ class Kannel(Provider):
         """Translate one text, from the address that docs/providers/kannel.md gives. Raises InvalidInbound."""
         octets = _octets(request)
         fields = {name: value.decode("utf-8", "replace") for name, value in octets.items()}
-        with reading():
+        with payloads.of_inbound():
             reference = payloads.text(fields, "id", LONGEST_REFERENCE)
             sender = payloads.text(fields, "from", LONGEST_NUMBER)
             recipient = payloads.text(fields, "to", LONGEST_NUMBER)

@@ -3,7 +3,6 @@
 Callers know their account for a few seconds (`authenticate.FRESH`), so a change is felt everywhere within that.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypedDict, Unpack
@@ -15,7 +14,7 @@ from sms.content import BlockedKeywords
 from sms.database import transact
 from sms.errors import InvalidMessage
 from sms.models import Account, SenderId
-from sms.money import CENT
+from sms.money import CENT, is_currency
 from sms.opt_outs import bare
 
 LONGEST_NAME: Final = 100
@@ -24,7 +23,6 @@ MOST_KEYWORDS: Final = 100
 LONGEST_REPLY: Final = 480
 LARGEST: Final = 2**31 - 1  # of a limit, in the database
 LARGEST_BUDGET: Final = Decimal("999999999999.99")
-_is_currency = re.compile("[A-Z]{3}").fullmatch
 BLOCKED_AT_FIRST: Final = ("STOP",)
 
 
@@ -160,7 +158,7 @@ def _check_money(fields: dict[str, Any]) -> dict[str, Any]:
         checked["budget"] = budget.quantize(CENT)
     if "budget_currency" in fields:
         checked["budget_currency"] = currency = (fields["budget_currency"] or "").upper()
-        if currency and not _is_currency(currency):
+        if currency and not is_currency(currency):
             raise NotChanged("A currency is written as in ISO 4217, with three letters, such as EUR.")
     return checked
 

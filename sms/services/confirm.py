@@ -20,11 +20,12 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 100
 WAITS_HOURS: Final = 1  # for the account's limits; later it would puzzle more than it tells
 
+# By chance: those that wait for the limits of their account must not be in the way of all others.
 DUE: Final = """
 SELECT o.id, o.account_id, o.recipient, o.reply_sender_id, o.is_test, o.reply_id, a.opt_out_reply,
        o.created_at < now() - make_interval(hours => %s)
 FROM sms_optout o JOIN sms_account a ON a.id = o.account_id
-WHERE o.reply_sender_id IS NOT NULL ORDER BY o.created_at LIMIT %s
+WHERE o.reply_sender_id IS NOT NULL ORDER BY random() LIMIT %s
 """
 DONE: Final = "UPDATE sms_optout SET reply_sender_id = NULL WHERE id = ANY(%s::uuid[])"
 

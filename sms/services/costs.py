@@ -9,7 +9,6 @@ the messages. `sms.services.reconcile` has that as a rule.
 What has no price pays nothing for all this: there is no statement for it.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,13 +18,13 @@ from uuid import UUID
 import structlog
 
 from sms.database import Statement, at_once
+from sms.money import is_currency
 from sms.providers.base import Price
 
 log = structlog.get_logger(__name__)
 
 SMALLEST: Final = Decimal("0.000001")  # that the database keeps
 TOO_MUCH: Final = Decimal(10**8)
-_is_currency = re.compile("[A-Z]{3}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def understood(price: Price | None) -> Price | None:
     """Return what can be kept of a price that a provider told; None, with a line in the log, for what can be none."""
     if price is None:
         return None
-    if not price.amount.is_finite() or not 0 <= price.amount < TOO_MUCH or not _is_currency(price.currency):
+    if not price.amount.is_finite() or not 0 <= price.amount < TOO_MUCH or not is_currency(price.currency):
         log.warning("price_not_understood", amount=str(price.amount)[:40], currency=price.currency[:10])
         return None
     return Price(price.amount.quantize(SMALLEST, ROUND_HALF_UP), price.currency)

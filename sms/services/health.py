@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from sms.database import at_once
+from sms.ids import first_id_of
 from sms.providers.errors import ProviderError
 
 log = structlog.get_logger(__name__)
@@ -149,7 +150,5 @@ def look() -> list[Seen]:
 
 
 def _edges(now: datetime) -> list[UUID]:
-    """Return where the slices begin and end: the smallest id of each time (RFC 9562, UUIDv7)."""
-    begins = now - timedelta(seconds=WINDOW)
-    steps = (begins + timedelta(seconds=WINDOW * number / SLICES) for number in range(SLICES + 1))
-    return [UUID(int=int(at.timestamp() * 1000) << 80) for at in steps]
+    """Return where the slices begin and end: the first id of each time."""
+    return [first_id_of(now, offset=timedelta(seconds=WINDOW * (n / SLICES - 1))) for n in range(SLICES + 1)]

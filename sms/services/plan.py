@@ -75,8 +75,9 @@ async def plan_message(**asked: Any) -> Plan:
     """Plan as `plan` does, by routes and opt-outs as they are now. Raises PermissionDenied, Unavailable."""
     await snapshot.fresh()
     planned = plan(**asked)
-    is_a_mobile = any(one.rule is RuleName.RECIPIENT and one.ok for one in planned.verdicts)
-    if planned.recipient is None or not is_a_mobile:
+    kept = {one.rule for one in planned.verdicts if one.ok}
+    # What is no sender ID is not asked about: the database may not even take it.
+    if planned.recipient is None or not {RuleName.RECIPIENT, RuleName.SENDER_ID} <= kept:
         return replace(planned, verdicts=[*planned.verdicts, NOT_ASKED])
     verdict = await in_thread(query, _ask, asked["caller"], planned.recipient.number, asked["sender_id"])
     return replace(planned, accepted=bool(planned.accepted and verdict.ok), verdicts=[*planned.verdicts, verdict])

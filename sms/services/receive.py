@@ -10,6 +10,7 @@ from sms.database import at_once
 from sms.errors import RouteNotFound, Unavailable
 from sms.nudge import nudge_receipts
 from sms.providers.base import DeliveryReport, Provider, WebhookRequest
+from sms.providers.payloads import of_inbound
 from sms.providers.registry import get_provider
 from sms.routing import snapshot
 from sms.services import costs
@@ -49,7 +50,8 @@ async def take(provider: Provider, request: WebhookRequest, *, is_inbound: bool)
     """
     provider.verify(request)
     reports = provider.receipts(request) if provider.SHARES_ADDRESS or not is_inbound else ()
-    texts = provider.inbound(request) if provider.SHARES_ADDRESS or is_inbound else ()
+    with of_inbound():
+        texts = provider.inbound(request) if provider.SHARES_ADDRESS or is_inbound else ()
     await keep(provider.name, reports, request.body)
     await keep_inbound(provider.name, texts)
 

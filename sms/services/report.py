@@ -35,6 +35,7 @@ FIRST_WAIT = 0.5  # seconds until an unmatched receipt is looked at again; doubl
 LONGEST_WAIT = 300.0
 LONGEST_ERROR = 255
 
+GOOD_NEWS = frozenset({Status.SENT, Status.DELIVERED})
 OUTCOME = {
     Verdict.APPLIED: Receipt.Outcome.APPLIED,
     Verdict.DUPLICATE: Receipt.Outcome.DUPLICATE,
@@ -247,7 +248,8 @@ def as_move(one: Due, *, is_part: bool = False) -> Move:
         one.message_id,
         None if status is None else Status(status),
         provider_status=one.provider_status,
-        error_code=one.error_code,
+        # Some say a code with good news, too. What they said stays beside it.
+        error_code=None if status in GOOD_NEWS else one.error_code,
         provider_error=one.provider_error,
         provider=one.provider,
         provider_reference=one.provider_reference if is_its_own else None,

@@ -12,7 +12,9 @@ from phonenumbers import SUPPORTED_REGIONS
 from sms import routes
 from sms.models import Priority
 from sms.models.routes import LONGEST_NAME
+from sms.money import is_currency
 from sms.providers.registry import setup_of
+from sms.routing.records import SIMULATOR
 from sms.services.accounts import NotChanged, check_sender_id
 
 LONGEST_OPTION: Final = 4000
@@ -20,11 +22,10 @@ HEAVIEST: Final = 10_000
 FASTEST: Final = 100_000  # messages a second
 DEAREST: Final = Decimal(100_000)
 # Other paths, and the built-in simulator's name, which stands where a route's does.
-TAKEN: Final = frozenset({"dlr", "simulator"})
+TAKEN: Final = frozenset({"dlr", SIMULATOR.name})
 
 _is_slug = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*").fullmatch
 _is_prefix = re.compile(r"[1-9][0-9]{0,14}").fullmatch
-_is_currency = re.compile(r"[A-Z]{3}").fullmatch
 
 
 class Rules(TypedDict, total=False):
@@ -136,7 +137,7 @@ def _price(given: Decimal | None) -> Decimal | None:
 
 
 def _currency(given: str) -> str:
-    if given and not _is_currency(given):
+    if given and not is_currency(given):
         raise NotChanged(f"'{given}' is not a currency such as USD.")
     return given
 

@@ -23,6 +23,7 @@ from sms.services.submit import Pump
 
 log = structlog.get_logger(__name__)
 
+BREATHE: Final = 1.0  # seconds before another connection takes the place of one that failed by our own fault
 LOOK_EVERY: Final = 0.1  # seconds; nudges go to the workers
 GRACE: Final = 5.0  # seconds without a connection in which messages wait for the next one; then they may go elsewhere
 
@@ -98,7 +99,10 @@ def _work(pump: Pump, connection: Connection, route_name: str, stop: threading.E
     while not stop.is_set():
         try:
             pump.run(may_claim)
-            if connection.ended.is_set() or _provider(route_name) is not connection.provider:
+            if _provider(route_name) is not connection.provider:
+                return
+            if connection.ended.is_set():
+                stop.wait(BREATHE)
                 return
         except Unavailable:
             log.warning("database_away")

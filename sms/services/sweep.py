@@ -65,15 +65,19 @@ def _release_set(now: datetime) -> list[StatusChanged]:
     return moves.apply(moves.lock(ids), [Move(one, Status.UNCERTAIN, detail=detail) for one in ids]) if ids else []
 
 
-def expire_unserved() -> int:
-    """Make EXPIRED what has outlived its validity on a route that no worker looks at. Raises Unavailable."""
+def expire_unserved(*, keep_going: Callable[[], bool] = lambda: True) -> int:
+    """Make EXPIRED what has outlived its validity on a route that no worker looks at, a set at a time.
+
+    Until all is, or `keep_going` says no. It reads all that is due there, so it is not for every few seconds. Raises
+    Unavailable.
+    """
     routes = [one.id for one in snapshot.current().routes if has_own_process(one.kind)]
     total = 0
     while routes:
         changes = transact(_expire_set, routes, clock.watch())
         announce(changes)
         total += len(changes)
-        if len(changes) < BATCH:
+        if len(changes) < BATCH or not keep_going():
             break
     return total
 

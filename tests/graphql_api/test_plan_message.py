@@ -157,6 +157,15 @@ async def test_what_is_no_text_to_send_is_not_shown(account, text, code):
     assert planned["characters"] == []
 
 
+async def test_what_is_no_sender_id_is_a_verdict(account):
+    """Also a character that the database does not take: nobody is asked about it."""
+    planned = await plan(senderId="a\0b")
+    assert [(one["rule"], one["code"]) for one in planned["verdicts"] if one["ok"] is False] == [
+        ("SENDER_ID", "SENDER_ID_INVALID")
+    ]
+    assert [one["rule"] for one in planned["verdicts"] if one["ok"] is None] == ["SENDER_ID_ALLOWED", "OPT_OUT"]
+
+
 async def test_a_plan_can_be_asked_for_through_a_socket(account, served):
     """As any other query."""
     async with opened(served, init=True) as socket:

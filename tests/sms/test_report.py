@@ -5,7 +5,11 @@ import uuid
 import pytest
 
 from sms.models import Message, MessageEvent, Receipt, Route, SubmitAttempt
+from sms.providers.base import DeliveryReport
+from sms.providers.errors import ProviderError
 from sms.routing import snapshot
+from sms.services.receive import Incoming
+from sms.services.receive import store as store_receipts
 from sms.statuses import Status
 from tests.messages import age, attempt, history, store, store_as
 from tests.receipts import process, receive
@@ -169,3 +173,16 @@ def test_a_long_text_is_lost_with_its_first_part(long_message):
     receive(reference="part-3", word="failed", status=Status.UNDELIVERED, client_reference=made.id, provider="vonage")
     process()
     assert Message.objects.get(id=message.id).status == "UNDELIVERED"
+
+
+def test_good_news_has_no_error_code(caller):
+    """Some providers say a code with "delivered", too: it is kept as they said it, and is no error of the message."""
+    message = store_as(caller, Status.SENT)
+    attempt(message, reference="r-1")
+    told = DeliveryReport("r-1", "DELIVRD", Status.DELIVERED, error=ProviderError.NETWORK_FAILURE, provider_error="7")
+    store_receipts([Incoming("simulator", told, b"{}")])
+    process()
+    message.refresh_from_db()
+    assert (message.status, message.error_code) == ("DELIVERED", None)
+    event = MessageEvent.objects.get(message=message, sequence=2)
+    assert (event.error_code, event.provider_error) == (None, "7")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import asynccontextmanager
 
@@ -173,3 +174,23 @@ def test_messages_go_elsewhere_once_no_connection_has_come_back_for_a_while(monk
         assert connection.takes_messages
     finally:
         connection.end()
+
+
+async def test_a_host_that_cannot_be_one_does_not_keep_the_process_busy(caller, monkeypatch):
+    """Whatever ends a connection by our own fault: the next one takes a breath first."""
+    monkeypatch.setattr(serve, "BREATHE", 0.2)
+    made = []
+    monkeypatch.setattr(serve.Connection, "_keep", _counting(serve.Connection._keep, made))
+    await in_thread(lambda: make_route(1, host="a..b"))
+    stop = threading.Event()
+    threading.Timer(1.0, stop.set).start()
+    await in_thread(lambda: serve.serve("primary", stop=stop))
+    assert 1 <= len(made) <= 8
+
+
+def _counting(keep, made):
+    async def counted(connection):
+        made.append(connection)
+        await keep(connection)
+
+    return counted

@@ -352,6 +352,20 @@ class TestConfirmation:
         age("sms_optout", "created_at", "61 minutes", recipient=THEM)
         assert (confirm.confirm_opt_outs(), self.replies(), confirm.confirm_opt_outs()) == (1, [], 0)
 
+    def test_who_waits_for_the_limits_is_in_nobodys_way(self, caller, monkeypatch):
+        """An account that has sent all it may, and its opt-outs, are no reason for others to wait."""
+        monkeypatch.setattr(confirm, "AT_ONCE", 1)
+        execute("UPDATE sms_account SET daily_quota = 1 WHERE id = %s", caller.account_id)
+        sent(caller)
+        say("STOP")
+        other = make_caller("other")
+        execute("UPDATE sms_account SET opt_out_reply = 'Bye.' WHERE id = %s", other.account_id)
+        age("sms_optout", "created_at", "1 minute", recipient=THEM)
+        sent(other)
+        say("STOP")
+        assert sum(confirm.confirm_opt_outs() for _ in range(50)) == 1
+        assert [one.account_id for one in Message.objects.filter(text="Bye.")] == [other.account_id]
+
     def test_a_test_conversation_is_confirmed_by_a_test_message(self, caller):
         """So the simulator's handset gets the answer, and nobody else."""
         message = sent(caller)

@@ -13,7 +13,7 @@ from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, InboundText, W
 from sms.providers.errors import ProviderError
 from sms.providers.generic.places import at, word_at
 from sms.providers.generic.table import Table
-from sms.providers.inbound import LONGEST_NUMBER, reading, storable, unix_time
+from sms.providers.inbound import LONGEST_NUMBER, storable, unix_time
 from sms.statuses import Status
 
 # What a receipt can bring about, and what these words mean where the file says nothing else: our own.
@@ -162,7 +162,7 @@ class Inbound:
 
     def texts(self, request: WebhookRequest) -> Sequence[InboundText]:
         """Translate. Raises InvalidInbound."""
-        with reading():
+        with payloads.of_inbound():
             return [self._text(item, part) for item, part in self.items.of(request)]
 
     def _text(self, item: Any, part: bytes | None) -> InboundText:
