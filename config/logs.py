@@ -30,6 +30,11 @@ SHARED: list[structlog.typing.Processor] = [
 ]
 
 
+# One list for good: loggers that were used before keep the list of then, and whoever looks on (`structlog.testing`)
+# changes the one that is there.
+PROCESSORS: Final = [*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
+
+
 def set_up() -> None:
     """Log as the settings say."""
     configure(env.LOG_LEVEL, region=env.DEFAULT_REGION, secrets=env.secrets())
@@ -50,7 +55,7 @@ def configure(level: str, *, region: str, secrets: Collection[str]) -> None:
     for chatty in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -433,6 +433,23 @@ def test_libraries_are_silent_below_info(monkeypatch):
         root.setLevel(level)
 
 
+def test_a_logger_that_was_used_before_is_still_seen():
+    """`capture_logs` sees what a logger says that was bound before the logs were configured once more."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    log = structlog.get_logger("sms.tests.used_before")
+    log.info("first_word")
+    try:
+        logs.configure("INFO", region="GH", secrets=())
+        with structlog.testing.capture_logs() as captured:
+            log.info("second_word")
+        assert captured == [{"event": "second_word", "log_level": "info"}]
+    finally:
+        logs.set_up()
+        root.handlers[:] = before
+        root.setLevel(level)
+
+
 ESCAPES = f"""
 import sys, threading, warnings
 from config import logs
