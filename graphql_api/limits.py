@@ -112,13 +112,29 @@ def _prepare(schema: GraphQLSchema, query: str) -> Prepared:
     )
 
 
+def check(
+    prepared: Prepared, name: str | None, variables: dict[str, Any]
+) -> tuple[list[GraphQLError], dict[str, int] | None]:
+    """Return what is wrong with a request for an operation, and what it costs if that is told: it is executed once."""
+    if prepared.introspects and not settings.SMS_GRAPHQL_INTROSPECTION:
+        detail = "This service does not show its schema; what you know of it can be used all the same."
+        return [_refused(ErrorCode.INTROSPECTION_DISABLED, detail)], None
+    if prepared.is_ambiguous and name is None:
+        detail = "The document has several operations; say which one in operationName."
+        return [*prepared.errors, GraphQLError(detail)], None
+    if (found := prepared.prices.get(name)) is None:
+        return prepared.errors, None
+    cost, limit = found.cost.of(variables), settings.SMS_GRAPHQL_COST_LIMIT
+    if cost > limit:
+        detail = f"The operation costs {cost:,}, and the limit is {limit:,}; ask for less, or in several requests."
+        return [_refused(ErrorCode.COST_EXCEEDED, detail, cost={"requested": cost, "limit": limit})], None
+    return prepared.errors, None if found.is_subscription else {"requested": cost, "limit": limit}
+
+
 class Limits(SchemaExtension):
-    """Parses and validates each document once, within the limits, and tells what an operation costs.
+    """Parses and validates each document once, within the limits, where Strawberry itself runs the operation."""
 
-    One hook instead of Strawberry's five extensions, which would cost a third of a cached request.
-    """
-
-    _cost: dict[str, int] | None = None  # of what is executed once
+    _cost: dict[str, int] | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Fill in the document, and its errors where it has some."""
@@ -130,31 +146,13 @@ class Limits(SchemaExtension):
             pass  # the schema parses it once more, and says what is wrong in its own way
         else:
             context.graphql_document = prepared.document
-            context.pre_execution_errors = self._check(prepared)
+            name = context._provided_operation_name  # noqa: SLF001
+            context.pre_execution_errors, self._cost = check(prepared, name, context.variables or {})
         yield
 
     def get_results(self) -> dict[str, Any]:
         """Return the `extensions` of the answer."""
         return {"cost": self._cost} if self._cost else {}
-
-    def _check(self, prepared: Prepared) -> list[GraphQLError]:
-        """Return what is wrong with this request, and note what it costs if nothing is."""
-        name = self.execution_context._provided_operation_name  # noqa: SLF001
-        if prepared.introspects and not settings.SMS_GRAPHQL_INTROSPECTION:
-            detail = "This service does not show its schema; what you know of it can be used all the same."
-            return [_refused(ErrorCode.INTROSPECTION_DISABLED, detail)]
-        if prepared.is_ambiguous and name is None:
-            detail = "The document has several operations; say which one in operationName."
-            return [*prepared.errors, GraphQLError(detail)]
-        if (found := prepared.prices.get(name)) is None:
-            return prepared.errors
-        cost, limit = found.cost.of(self.execution_context.variables or {}), settings.SMS_GRAPHQL_COST_LIMIT
-        if cost > limit:
-            detail = f"The operation costs {cost:,}, and the limit is {limit:,}; ask for less, or in several requests."
-            return [_refused(ErrorCode.COST_EXCEEDED, detail, cost={"requested": cost, "limit": limit})]
-        if not found.is_subscription:
-            self._cost = {"requested": cost, "limit": limit}
-        return prepared.errors
 
 
 def _refused(code: ErrorCode, detail: str, **more: object) -> GraphQLError:
