@@ -11,8 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from sms import horizon, phone_numbers
-from sms.database import in_thread, query, rows
-from sms.errors import InvalidCursor
+from sms.database import in_thread, query
 from sms.feed_cursors import Cursor
 from sms.records import EventRecord
 from sms.statuses import FINAL, Status
@@ -120,34 +119,13 @@ async def take(account_id: UUID, after: Cursor | None, wanted: Wanted, *, limit:
         return Page(events=found[:limit], end=end, is_last=is_last, horizon=page.horizon, newest=page.newest)
 
 
-INDEXED: Final = "sequence IS NOT NULL"
-EVENTS = horizon.after(
+# Events are kept for ever as yet. Whoever begins to delete them has to refuse, with a code of its own, a cursor from
+# before the oldest that is left: what is missing behind it must not look like silence.
+read_now = horizon.Feed(
     "sms_messageevent",
     "m.sender_id, m.recipient, m.client_reference, " + ", ".join(f"e.{field.name}" for field in fields(EventRecord)),
-    indexed=INDEXED,
+    start=START,
+    event=lambda place, columns: FeedEvent(place, EventRecord(*columns[3:]), *columns[:3]),
+    indexed="sequence IS NOT NULL",
     join="LEFT JOIN sms_message m ON m.id = e.message_id",
-)
-LAST = horizon.last("sms_messageevent", indexed=INDEXED)
-
-
-def read_now(account_id: UUID, after: Cursor | None, limit: int) -> Page:
-    """Read as `read` does, on this thread."""
-    if after is None:
-        return _end(account_id)
-    found = rows(EVENTS, account_id, *after, limit)
-    until, newest = found[0][:2]
-    # Events are kept for ever as yet. Whoever begins to delete them has to refuse here, with a code of its own, a
-    # cursor from before the oldest that is left: what is missing behind it must not look like silence.
-    if after.position >= until:
-        raise InvalidCursor.from_the_future()
-    events = [
-        FeedEvent(Cursor(row[2], row[3]), EventRecord(*row[7:]), *row[4:7]) for row in found if row[2] is not None
-    ]
-    end = events[-1].cursor if events else after
-    return Page(events=events, end=end, is_last=len(events) < limit, horizon=until, newest=newest)
-
-
-def _end(account_id: UUID) -> Page:
-    until, newest, place = horizon.end_of(LAST, account_id)
-    end = START if place is None else Cursor(*place)
-    return Page(events=[], end=end, is_last=True, horizon=until, newest=newest)
+).read  # as `read`, on this thread

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.conf import settings
 
 from sms import cursors, horizon, phone_numbers, scan
-from sms.database import in_thread, query, rows
-from sms.errors import ErrorCode, InvalidCursor, InvalidList
+from sms.database import in_thread, query
+from sms.errors import ErrorCode, InvalidList
 from sms.feed_cursors import InboundCursor
 from sms.ids import HIGHEST, LOWEST, first_id_of
 from sms.opt_outs import Keyword
@@ -128,10 +128,6 @@ class InboundEvent:
 
 
 Page = horizon.Page[InboundCursor, InboundEvent]
-EVENTS = horizon.after(
-    "sms_inboundmessage", ", ".join(f"e.{column}" for column in INBOUND_COLUMNS), indexed="account_id IS NOT NULL"
-)
-LAST = horizon.last("sms_inboundmessage", indexed="account_id IS NOT NULL")
 
 
 async def read(account_id: UUID, after: InboundCursor | None, *, limit: int = AT_ONCE) -> Page:
@@ -142,16 +138,10 @@ async def read(account_id: UUID, after: InboundCursor | None, *, limit: int = AT
     return await in_thread(query, read_now, account_id, after, limit)
 
 
-def read_now(account_id: UUID, after: InboundCursor | None, limit: int) -> Page:
-    """Read as `read` does, on this thread."""
-    if after is None:
-        until, newest, place = horizon.end_of(LAST, account_id)
-        end = START if place is None else InboundCursor(*place)
-        return Page(events=[], end=end, is_last=True, horizon=until, newest=newest)
-    found = rows(EVENTS, account_id, *after, limit)
-    until, newest = found[0][:2]
-    if after.position >= until:
-        raise InvalidCursor.from_the_future()
-    events = [InboundEvent(InboundCursor(*row[2:4]), InboundRecord(*row[4:])) for row in found if row[2] is not None]
-    end = events[-1].cursor if events else after
-    return Page(events=events, end=end, is_last=len(events) < limit, horizon=until, newest=newest)
+read_now = horizon.Feed(
+    "sms_inboundmessage",
+    ", ".join(f"e.{column}" for column in INBOUND_COLUMNS),
+    start=START,
+    event=lambda place, columns: InboundEvent(place, InboundRecord(*columns)),
+    indexed="account_id IS NOT NULL",
+).read  # as `read`, on this thread
