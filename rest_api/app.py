@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +13,7 @@ from edge import problems, rate_limit
 from edge.callers import caller_of
 from edge.endpoint import Endpoint
 from edge.openapi.headers import KEY, LOCATION, REPLAYED
-from rest_api import entity_tags, representations, requests
+from rest_api import answers, entity_tags, representations, requests
 from rest_api.events import list_events
 from rest_api.inbound import add_opt_out, list_inbound, list_opt_outs, remove_opt_out
 from rest_api.pages import link_to
@@ -57,7 +56,7 @@ async def create_message(request: Request) -> Response:
         **_idempotency(key, is_replay=accepted.replayed),
         **rate_limit.headers_of(accepted.windows),
     }
-    return _json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
+    return answers.json(representations.message(accepted.message), HTTPStatus.ACCEPTED, headers)
 
 
 async def create_messages(request: Request) -> Response:
@@ -78,7 +77,7 @@ async def create_messages(request: Request) -> Response:
         **_idempotency(key, is_replay=all(map(is_replayed, results))),
         **rate_limit.headers_of(windows_of(results)),
     }
-    return _json(shown, HTTPStatus.ACCEPTED, headers)
+    return answers.json(shown, HTTPStatus.ACCEPTED, headers)
 
 
 def _idempotency(key: str | None, *, is_replay: bool) -> dict[str, str]:
@@ -91,7 +90,7 @@ async def plan_message(request: Request) -> Response:
     caller = await caller_of(request)
     fields = await requests.new_message(request)
     planned = await plan(caller=caller, idempotency_key=request.headers.get("idempotency-key"), **fields)
-    return _json(representations.plan(planned), HTTPStatus.OK, {})
+    return answers.json(representations.plan(planned))
 
 
 async def list_messages(request: Request) -> Response:
@@ -99,7 +98,7 @@ async def list_messages(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     page = await listing.messages(account_id=caller.account_id, **requests.page(request))
-    return _json(representations.page(page), HTTPStatus.OK, link_to(request, COLLECTION, page.next))
+    return answers.json(representations.page(page), headers=link_to(request, COLLECTION, page.next))
 
 
 async def show_message(request: Request) -> Response:
@@ -108,7 +107,7 @@ async def show_message(request: Request) -> Response:
     caller.require(scopes.READ)
     message_id = _id_in(request.scope["path"])
     found, attempts = await selectors.message_and_attempts(account_id=caller.account_id, message_id=message_id)
-    response = _json(representations.message_and_attempts(found, attempts), HTTPStatus.OK, {})
+    response = answers.json(representations.message_and_attempts(found, attempts))
     return entity_tags.tagged(response, request.headers.get("if-none-match"))
 
 
@@ -118,7 +117,7 @@ async def explain_message(request: Request) -> Response:
     caller.require(scopes.READ)
     message_id = _id_in(request.scope["path"].rstrip("/").removesuffix(EXPLAIN))
     steps = await explain.of_message(account_id=caller.account_id, message_id=message_id)
-    return _json(representations.explanation(message_id, steps), HTTPStatus.OK, {"Cache-Control": "no-store"})
+    return answers.json(representations.explanation(message_id, steps), headers={"Cache-Control": "no-store"})
 
 
 async def cancel_message(request: Request) -> Response:
@@ -126,14 +125,14 @@ async def cancel_message(request: Request) -> Response:
     caller = await caller_of(request)
     message_id = _id_in(request.scope["path"].rstrip("/").removesuffix(CANCEL))
     canceled = await cancel(caller=caller, message_id=message_id)
-    return _json(representations.message(canceled), HTTPStatus.OK, {})
+    return answers.json(representations.message(canceled))
 
 
 async def show_me(request: Request) -> Response:
     """Return who asks; every key may know that of itself."""
     caller = await caller_of(request)
     found = await accounts.me(account_id=caller.account_id, key_id=caller.key_id)
-    return _json(representations.me(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+    return answers.json(representations.me(found), headers={"Cache-Control": "no-store"})
 
 
 async def show_spending(request: Request) -> Response:
@@ -141,7 +140,7 @@ async def show_spending(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     found = await spending.spending(account_id=caller.account_id, **requests.days(request))
-    return _json(representations.spending(found), HTTPStatus.OK, {"Cache-Control": "no-store"})
+    return answers.json(representations.spending(found), headers={"Cache-Control": "no-store"})
 
 
 def _id_in(path: str) -> UUID:
@@ -150,10 +149,6 @@ def _id_in(path: str) -> UUID:
         return UUID(path.removeprefix(COLLECTION).rstrip("/"))
     except ValueError:
         raise MessageNotFound from None
-
-
-def _json(document: Mapping[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, "application/json")
 
 
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.callers import caller_of
-from rest_api import parameters, representations
+from rest_api import answers, parameters, representations
 from sms import feed, scopes
 from sms.feed import Page, Wanted
 from sms.feed_cursors import Cursor
@@ -32,8 +31,7 @@ async def list_events(request: Request) -> Response:
     page = await _take(
         caller.account_id, after, Wanted.of(statuses=given.pop("status", None), **given), limit=limit, wait=wait
     )
-    document = orjson.dumps(representations.feed(page), option=orjson.OPT_UTC_Z)
-    return Response(document, media_type="application/json")
+    return answers.json(representations.feed(page))
 
 
 async def _take(account_id: UUID, after: Cursor | None, wanted: Wanted, *, limit: int, wait: int) -> Page:

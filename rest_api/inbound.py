@@ -1,16 +1,14 @@
 """`/api/inbound/` and `/api/opt-outs/`: what handsets send, and who wants no more texts."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.callers import caller_of
-from rest_api import parameters, representations, requests
+from rest_api import answers, parameters, representations, requests
 from rest_api.pages import link_to
 from rest_api.paths import INBOUND, OPT_OUTS
 from sms import inbound, opted_out, scopes
@@ -25,10 +23,10 @@ async def list_inbound(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     given = parameters.parse(request.query_params, OF_INBOUND)
-    paging = _paging(given)
+    paging = parameters.paging(given)
     wanted = InboundFilter(is_test=given.pop("test", None), **given)
     page = await inbound.texts(account_id=caller.account_id, wanted=wanted, only_test=caller.is_test, **paging)
-    return _json(representations.texts(page), HTTPStatus.OK, link_to(request, INBOUND, page.next))
+    return answers.json(representations.texts(page), headers=link_to(request, INBOUND, page.next))
 
 
 async def list_opt_outs(request: Request) -> Response:
@@ -36,24 +34,24 @@ async def list_opt_outs(request: Request) -> Response:
     caller = await caller_of(request)
     caller.require(scopes.READ)
     given = parameters.parse(request.query_params, OF_OPT_OUTS)
-    paging = _paging(given)
+    paging = parameters.paging(given)
     wanted = OptOutFilter(is_test=given.pop("test", None), **given)
     page = await opted_out.opt_outs(account_id=caller.account_id, wanted=wanted, only_test=caller.is_test, **paging)
-    return _json(representations.opt_outs(page), HTTPStatus.OK, link_to(request, OPT_OUTS, page.next))
+    return answers.json(representations.opt_outs(page), headers=link_to(request, OPT_OUTS, page.next))
 
 
 async def add_opt_out(request: Request) -> Response:
     """Opt a number out: 200 once that is stored for good, now or before."""
     caller = await caller_of(request)
     added = await opt_outs.add(caller=caller, **await requests.new_opt_out(request))
-    return _json(representations.opt_out(added), HTTPStatus.OK, {})
+    return answers.json(representations.opt_out(added))
 
 
 async def remove_opt_out(request: Request) -> Response:
     """Take an opt-out away, and return it as it was."""
     caller = await caller_of(request)
     removed = await opt_outs.remove(caller=caller, opt_out_id=_id_in(request.scope["path"]))
-    return _json(representations.opt_out(removed), HTTPStatus.OK, {})
+    return answers.json(representations.opt_out(removed))
 
 
 def _id_in(path: str) -> UUID:
@@ -62,14 +60,6 @@ def _id_in(path: str) -> UUID:
         return UUID(path.removeprefix(OPT_OUTS).rstrip("/"))
     except ValueError:
         raise OptOutNotFound from None
-
-
-def _paging(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given.pop(name) for name in ("limit", "after") if name in given}
-
-
-def _json(document: Mapping[str, Any], status: HTTPStatus, headers: dict[str, str]) -> Response:
-    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, headers, "application/json")
 
 
 OF_INBOUND: Final[Mapping[str, parameters.Parser]] = {

@@ -34,6 +34,11 @@ def parse(query: QueryParams, known: Mapping[str, Parser]) -> dict[str, Any]:
     return given
 
 
+def paging(given: dict[str, Any]) -> dict[str, Any]:
+    """Take what says which page is wanted out of what was given, and return it."""
+    return {name: given.pop(name) for name in ("limit", "after") if name in given}
+
+
 def text(written: str, _: str) -> str:
     """Take it as it is."""
     return written

@@ -51,7 +51,7 @@ async def new_opt_out(request: Request) -> dict[str, Any]:
 def page(request: Request) -> dict[str, Any]:
     """Return what `sms.listing.messages` takes of a query string, but for the account. Raises BadRequest."""
     given = parameters.parse(request.query_params, PARAMETERS)
-    paging: dict[str, Any] = {name: given.pop(name) for name in ("limit", "after") if name in given}
+    paging = parameters.paging(given)
     wanted = MessageFilter(statuses=given.pop("status", None), is_test=given.pop("test", None), **given)
     return {"wanted": wanted, **paging}
 
