@@ -1,8 +1,5 @@
 """Plivo, API version 1: one message a request, receipts and inbound texts pushed."""
 
-import hashlib
-import hmac
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -24,7 +21,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Request, address, basic, client
-from sms.providers.signatures import is_one_of, secrets_of, verify_token
+from sms.providers.signatures import hmac_base64, is_one_of, secrets_of, verify_token
 from sms.statuses import Status
 
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 5, 10_799  # seconds: message_expiry takes no others
@@ -209,7 +206,7 @@ def _fields(request: WebhookRequest) -> Mapping[str, str]:
 def _check(headers: Mapping[str, str], name: str, nonce: str, signed: str, tokens: Sequence[str]) -> None:
     """Raise SignatureRefused unless one of the signatures in a header is the HMAC of a text with its nonce behind."""
     message = (signed + headers.get(nonce, "")).encode("utf-8", "replace")
-    expected = [b64encode(hmac.new(one.encode(), message, hashlib.sha256).digest()).decode() for one in tokens]
+    expected = [hmac_base64(one, message) for one in tokens]
     given = headers.get(name, "").split(",")  # two while Plivo replaces a token
     if not any(is_one_of(one.strip(), expected) for one in given):
         raise SignatureRefused(f"{name} is missing, or does not match.")

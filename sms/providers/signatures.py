@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import time
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 
 from sms.errors import SignatureRefused
@@ -23,6 +24,12 @@ def verify_hmac_sha256(body: bytes, signature: str | None, *, secrets: Sequence[
     expected = [hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode() for secret in secrets]
     if sum(hmac.compare_digest(given, one) for one in expected) == 0:
         raise SignatureRefused("The signature does not match the body.")
+
+
+def hmac_base64(secret: str | bytes, content: bytes, *, algorithm: str = "sha256") -> str:
+    """Return the HMAC of some content in base64."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return b64encode(hmac.digest(key, content, algorithm)).decode()
 
 
 def is_one_of(given: str, expected: Iterable[str]) -> bool:

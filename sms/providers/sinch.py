@@ -4,9 +4,6 @@ A batch may have many recipients there; ours have one, so that the id of the bat
 """
 
 import asyncio
-import hashlib
-import hmac
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
@@ -31,7 +28,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
-from sms.providers.signatures import check_age, is_one_of, secrets_of, verify_token
+from sms.providers.signatures import check_age, hmac_base64, is_one_of, secrets_of, verify_token
 from sms.statuses import Status
 
 WINDOW: Final = 50  # requests at once: they queue what is above the plan's rate
@@ -175,10 +172,7 @@ class Sinch(Provider):
         header = "x-sinch-webhook-signature"
         given, nonce, timestamp = (request.headers.get(header + end, "") for end in ("", "-nonce", "-timestamp"))
         signed = b".".join([request.body, nonce.encode("utf-8", "replace"), timestamp.encode("utf-8", "replace")])
-        expected = [
-            b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
-            for secret in self._webhook_secrets
-        ]
+        expected = [hmac_base64(secret, signed) for secret in self._webhook_secrets]
         if not (given and nonce and timestamp and is_one_of(given, expected)):
             raise SignatureRefused(f"The header {header} is missing, or is not the signature of body and time.")
         try:

@@ -1,10 +1,8 @@
 """Twilio Programmable Messaging, the API of 2010-04-01: one message a request, receipts and inbound texts pushed."""
 
 import hashlib
-import hmac
-from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from sms.errors import SignatureRefused
@@ -24,11 +22,11 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Request, address, basic, client
-from sms.providers.signatures import is_one_of, secrets_of
+from sms.providers.signatures import hmac_base64, is_one_of, secrets_of
 from sms.statuses import Status
 
 LONGEST_VALIDITY: Final = 36_000  # seconds: ValidityPeriod takes no more, and that is its default
-HASHES: Final[Mapping[str, Callable[..., Any]]] = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
+HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -162,19 +160,17 @@ class Twilio(Provider):
 
     def verify(self, request: WebhookRequest) -> None:
         """Raise SignatureRefused unless X-Twilio-Signature is right for the public address and all fields."""
-        algorithm = _algorithm(request.headers.get("x-twilio-webhooks-signature-settings", ""))
-        secrets = self._tokens if algorithm is None else self._shared_keys
-        digest = HASHES.get(algorithm or "HMAC_SHA1")
-        if digest is None:
+        named = _algorithm(request.headers.get("x-twilio-webhooks-signature-settings", ""))
+        secrets = self._tokens if named is None else self._shared_keys
+        algorithm = HASHES.get(named or "HMAC_SHA1")
+        if algorithm is None:
             raise SignatureRefused("X-Twilio-Webhooks-Signature-Settings names an algorithm that is not known.")
         urls = _writings(request.url)
         if not urls:
             raise SignatureRefused("Twilio signs the public address, and that is not known.")
         fields = _signed_fields(request)
         signed = [(url + fields).encode("utf-8", "replace") for url in urls]
-        expected = [
-            b64encode(hmac.new(secret.encode(), one, digest).digest()).decode() for secret in secrets for one in signed
-        ]
+        expected = [hmac_base64(secret, one, algorithm=algorithm) for secret in secrets for one in signed]
         if not is_one_of(request.headers.get("x-twilio-signature", ""), expected):
             raise SignatureRefused("X-Twilio-Signature does not match the public address and the fields.")
 

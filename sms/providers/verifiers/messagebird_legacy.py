@@ -1,8 +1,6 @@
 """MessageBird's older signature, for those who still have it: over a time, the sorted query and the body."""
 
 import hashlib
-import hmac
-from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
@@ -10,7 +8,7 @@ from urllib.parse import urlencode
 from sms.errors import InvalidReceipt, SignatureRefused
 from sms.providers import payloads
 from sms.providers.base import WebhookRequest
-from sms.providers.signatures import is_one_of
+from sms.providers.signatures import hmac_base64, is_one_of
 from sms.providers.verifiers.headers import header, signed_time
 
 SIGNATURE: Final = "MessageBird-Signature"
@@ -26,6 +24,6 @@ def verify(request: WebhookRequest, *, secrets: Sequence[str]) -> None:
     except (InvalidReceipt, UnicodeEncodeError):
         raise SignatureRefused("Nobody signs such a query.") from None
     content = b"\n".join((time.encode(), query.encode(), hashlib.sha256(request.body).digest()))
-    expected = [b64encode(hmac.new(key.encode(), content, hashlib.sha256).digest()).decode() for key in secrets]
+    expected = [hmac_base64(key, content) for key in secrets]
     if not is_one_of(given, expected):
         raise SignatureRefused(f"{SIGNATURE} does not match the query and the body.")

@@ -1,15 +1,13 @@
 """Standard Webhooks, symmetric (v1): https://github.com/standard-webhooks/standard-webhooks, and Svix, whose it was."""
 
 import binascii
-import hashlib
-import hmac
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final
 
 from sms.errors import SignatureRefused
 from sms.providers.base import WebhookRequest
-from sms.providers.signatures import is_one_of
+from sms.providers.signatures import hmac_base64, is_one_of
 from sms.providers.verifiers.headers import header, signed_time
 
 PREFIX: Final = "whsec_"
@@ -22,7 +20,7 @@ def verify(request: WebhookRequest, *, secrets: Sequence[str]) -> None:
     family = "svix" if "svix-signature" in request.headers else "webhook"
     time = signed_time(request, f"{family}-timestamp")
     content = f"{header(request, f'{family}-id')}.{time}.".encode("utf-8", "replace") + request.body
-    expected = [_signature(content, key) for key in map(key_of, secrets) if key is not None]
+    expected = [hmac_base64(key, content) for key in map(key_of, secrets) if key is not None]
     given = header(request, f"{family}-signature").split(" ")[:MOST_SIGNATURES]
     if sum(is_one_of(one.removeprefix(VERSION), expected) for one in given if one.startswith(VERSION)) == 0:
         raise SignatureRefused(f"None of the signatures in {family}-signature matches.")
@@ -34,7 +32,3 @@ def key_of(secret: str) -> bytes | None:
         return b64decode(secret.removeprefix(PREFIX), validate=True) or None
     except (binascii.Error, ValueError):
         return None
-
-
-def _signature(content: bytes, key: bytes) -> str:
-    return b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
