@@ -288,6 +288,11 @@ class Provider(ABC):
         """Make the provider of a route. Raises ValueError with a sentence for an option that cannot be right."""
         raise NotImplementedError
 
+    @classmethod
+    def error_of(cls, code: str | None) -> ProviderError | None:
+        """Translate the provider's own code; without one there is no error."""
+        return None if code is None else cls.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
+
     @property
     def is_polled(self) -> bool:
         """Whether it has to be asked what became of messages."""

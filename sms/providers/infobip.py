@@ -235,7 +235,7 @@ def _report(one: Mapping[str, Any]) -> DeliveryReport:
         provider_status=word,
         status=infobip_codes.status_of(word, group),
         client_reference=payloads.uuid(one.get("callbackData")),
-        error=None if code is None else infobip_codes.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED),
+        error=Infobip.error_of(code),
         provider_error=code,
         body=payloads.written({"results": [one]}),
         price=_price(one),

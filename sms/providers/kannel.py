@@ -182,7 +182,7 @@ class Kannel(Provider):
     def _error(self, status: Status | None, code: str | None) -> ProviderError | None:
         if status is Status.EXPIRED:
             return ProviderError.EXPIRED_CARRIER
-        return None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
+        return self.error_of(code)
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
         """Translate one text, from the address that docs/providers/kannel.md gives. Raises InvalidInbound."""

@@ -171,7 +171,7 @@ class Plivo(Provider):
         fields = _fields(request)
         word = payloads.text(fields, "Status")
         code = payloads.code(fields.get("ErrorCode"))  # only with failed and undelivered
-        error = None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
+        error = self.error_of(code)
         status = self.STATUS_BY_WORD.get(word)
         if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
             status = Status.EXPIRED

@@ -229,7 +229,7 @@ def _report(batch: Mapping[str, Any], entry: Mapping[str, Any], *, body: bytes |
         provider_status=word,
         status=status,
         client_reference=payloads.uuid(batch.get("client_reference")),
-        error=None if code is None else Sinch.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED),
+        error=Sinch.error_of(code),
         provider_error=code,
         body=body,
     )

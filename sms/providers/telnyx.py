@@ -165,7 +165,7 @@ class Telnyx(Provider):
             return []
         word = payloads.text(_first(payload.get("to")), "status")
         code = _code(payload)
-        error = None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
+        error = self.error_of(code)
         status = self.STATUS_BY_WORD.get(word)
         if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
             status = Status.EXPIRED

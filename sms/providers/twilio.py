@@ -179,7 +179,7 @@ class Twilio(Provider):
         fields = dict(payloads.form(request))
         word = payloads.text(fields, "MessageStatus")
         code = payloads.code(fields.get("ErrorCode"))  # only with failed and undelivered
-        error = None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED)
+        error = self.error_of(code)
         status = self.STATUS_BY_WORD.get(word)
         if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
             status = Status.EXPIRED

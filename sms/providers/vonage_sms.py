@@ -220,7 +220,7 @@ class VonageSms(Provider):
                 provider_status=word,
                 status=self.STATUS_BY_WORD.get(word.lower()),
                 client_reference=payloads.uuid(fields.get("client-ref")),
-                error=None if code is None else self.ERROR_BY_CODE.get(code, ProviderError.UNCLASSIFIED),
+                error=self.error_of(code),
                 provider_error=code,
             )
         ]
