@@ -10,9 +10,10 @@ from sms.database import query, rows
 from sms.models import Route, RouteBreaker, RouteChange
 from sms.providers.base import Option, Provider
 from sms.providers.kinds import KINDS, kind
+from sms.providers.tokens import WEBHOOK_TOKEN
 
 NEWEST = 10  # changes that are shown
-TOKEN = "webhook_token"  # the option whose value ends the addresses that a provider calls  # noqa: S105
+TOKEN = WEBHOOK_TOKEN.name  # the option whose value ends the addresses that a provider calls
 
 WAITING = """
 SELECT count(*) FILTER (WHERE due_at <= now()), count(*) FILTER (WHERE due_at > now())

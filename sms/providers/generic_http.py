@@ -29,7 +29,7 @@ from sms.providers.generic.table import Table
 from sms.providers.generic.templates import values_of
 from sms.providers.http import MOST_CONNECTIONS, Request, address, client
 from sms.providers.signatures import secrets_of
-from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
+from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN, tokens_of
 from sms.providers.verifiers import aws_sns
 from sms.statuses import Status
 
@@ -65,7 +65,7 @@ class GenericHttp(Provider):
             is_secret=True,
             is_required=False,
         ),
-        Option(WEBHOOK_TOKEN.name, WEBHOOK_TOKEN.what, is_secret=True, is_required=False),
+        PERHAPS_WEBHOOK_TOKEN,
     )
     STATUS_BY_WORD: ClassVar[Mapping[str, Status]] = OUR_WORDS  # unless the file has its own
 

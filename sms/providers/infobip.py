@@ -32,6 +32,7 @@ from sms.providers.base import (
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, basic, client
 from sms.providers.signatures import is_one_of, secrets_of, verify_token
+from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 
 log = structlog.get_logger(__name__)
 
@@ -59,13 +60,7 @@ class Infobip(Provider):
     OPTIONS: ClassVar[Sequence[Option]] = (
         Option("base_url", "The account's own address of the API, like https://xxxxx.api.infobip.com."),
         Option("api_key", "The account's API key.", is_secret=True),
-        Option(
-            "webhook_token",
-            "The last part of our addresses, long and random; two with a comma between them while one replaces the "
-            "other.",
-            is_secret=True,
-            is_required=False,
-        ),
+        PERHAPS_WEBHOOK_TOKEN,
         Option("webhook_user", "Who Infobip is, where its requests come with HTTP Basic.", is_required=False),
         Option(
             "webhook_password",
@@ -82,7 +77,7 @@ class Infobip(Provider):
         self._url = address(setup.option("base_url")) + "/sms/3"
         self._headers = {"Authorization": f"App {setup.option('api_key')}", "Accept": "application/json"}
         self._status_url = setup.status_url
-        self._tokens = secrets_of(setup.option("webhook_token"))
+        self._tokens = secrets_of(setup.option(PERHAPS_WEBHOOK_TOKEN.name))
         self._passwords = [
             basic(setup.option("webhook_user"), password)["Authorization"].removeprefix("Basic ")
             for password in secrets_of(setup.option("webhook_password"))

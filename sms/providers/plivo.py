@@ -22,6 +22,7 @@ from sms.providers.base import (
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Request, address, basic, client
 from sms.providers.signatures import hmac_base64, is_one_of, secrets_of, verify_token
+from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 from sms.statuses import Status
 
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 5, 10_799  # seconds: message_expiry takes no others
@@ -61,13 +62,7 @@ class Plivo(Provider):
             is_secret=True,
             is_required=False,
         ),
-        Option(
-            "webhook_token",
-            "A long random text that Plivo has to give back as the last part of the address: its usual signature "
-            "covers no more than the address; two with a comma between them while one replaces the other.",
-            is_secret=True,
-            is_required=False,
-        ),
+        PERHAPS_WEBHOOK_TOKEN,
         Option(
             "powerpack_uuid",
             "A Powerpack: it chooses the sender then, and ours is not sent.",
@@ -107,7 +102,7 @@ class Plivo(Provider):
         super().__init__(setup.route, patience=setup.timeout, window=self.FACTS.window)
         self._tokens = secrets_of(setup.option("auth_token"))
         self._main_tokens = secrets_of(setup.option("main_auth_token"))
-        self._webhook_tokens = secrets_of(setup.option("webhook_token"))
+        self._webhook_tokens = secrets_of(setup.option(PERHAPS_WEBHOOK_TOKEN.name))
         account = setup.option("auth_id")
         self._url = f"{address(setup.option('base_url'))}/v1/Account/{quote(account, safe='')}/Message/"
         self._headers = basic(account, self._tokens[0] if self._tokens else "")

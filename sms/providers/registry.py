@@ -12,6 +12,7 @@ from sms.credentials import Safe
 from sms.providers.base import Provider, Setup
 from sms.providers.kinds import kind
 from sms.providers.signatures import secrets_of
+from sms.providers.tokens import WEBHOOK_TOKEN
 from sms.redaction import learn, words_of
 from sms.routing import snapshot
 from sms.routing.records import RouteRecord
@@ -92,7 +93,7 @@ def setup_of(name: str, kind_name: str, given: Mapping[str, str]) -> Setup:
     if missing:
         raise ValueError(f"A {kind_name} needs {', '.join(missing)}.")
     base = f"{settings.SMS_PUBLIC_URL}/api/webhooks/{quote(name, safe='')}" if settings.SMS_PUBLIC_URL else None
-    tokens = secrets_of(given.get("webhook_token", ""))
+    tokens = secrets_of(given.get(WEBHOOK_TOKEN.name, ""))
     tail = f"{quote(tokens[0], safe='')}/" if tokens else ""
     return Setup(
         route=name,

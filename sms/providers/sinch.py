@@ -29,6 +29,7 @@ from sms.providers.base import (
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
 from sms.providers.signatures import check_age, hmac_base64, is_one_of, secrets_of, verify_token
+from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 from sms.statuses import Status
 
 WINDOW: Final = 50  # requests at once: they queue what is above the plan's rate
@@ -68,12 +69,7 @@ class Sinch(Provider):
             is_secret=True,
             is_required=False,
         ),
-        Option(
-            "webhook_token",
-            "The last part of our addresses, long and random, for as long as Sinch does not sign.",
-            is_secret=True,
-            is_required=False,
-        ),
+        PERHAPS_WEBHOOK_TOKEN,
         # The other regions [unconfirmed]: eu, au, br, ca.
         Option("base_url", "Where the API is, in the plan's region.", default="https://us.sms.api.sinch.com"),
     )
@@ -114,7 +110,7 @@ class Sinch(Provider):
         self._headers = {"Authorization": f"Bearer {setup.option('api_token')}"}
         self._status_url = setup.status_url
         self._webhook_secrets = secrets_of(setup.option("webhook_secret"))
-        self._tokens = secrets_of(setup.option("webhook_token"))
+        self._tokens = secrets_of(setup.option(PERHAPS_WEBHOOK_TOKEN.name))
 
     @classmethod
     def from_setup(cls, setup: Setup) -> "Sinch":

@@ -1,6 +1,7 @@
 """What stands in for a signature where a provider signs nothing: an address that nobody can guess."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -12,6 +13,13 @@ WEBHOOK_TOKEN: Final = Option(
     "The last part of the addresses that the provider calls, as it signs nothing: 32 random letters and digits or "
     "more. Two with a comma between them while one replaces the other, the new one first.",
     is_secret=True,
+)
+# Of a provider that may sign, whose signature may not cover everything, or that has other credentials as well.
+PERHAPS_WEBHOOK_TOKEN: Final = replace(
+    WEBHOOK_TOKEN,
+    what="The last part of the addresses that the provider calls, where its signature is not enough or not set up: 32 "
+    "random letters and digits or more. Two with a comma between them while one replaces the other, the new one first.",
+    is_required=False,
 )
 
 

@@ -29,6 +29,7 @@ from sms.providers.base import (
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
 from sms.providers.signatures import check_age, is_one_of, secrets_of, verify_token
+from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 from sms.segments import Encoding, measure
 from sms.statuses import Status
 
@@ -91,12 +92,7 @@ class VonageSms(Provider):
             is_required=False,
         ),
         Option("signature_method", f"The account's signature method: {', '.join(METHODS)}.", default="md5hash"),
-        Option(
-            "webhook_token",
-            "The last part of our addresses, long and random, for an account that does not sign.",
-            is_secret=True,
-            is_required=False,
-        ),
+        PERHAPS_WEBHOOK_TOKEN,
         Option("currency", "What prices are in: Vonage does not say it with them.", default="EUR"),
         Option("base_url", "Where the API is.", default="https://rest.nexmo.com"),
     )
@@ -136,7 +132,7 @@ class VonageSms(Provider):
         self._currency = setup.option("currency")
         self._signature_secrets = secrets_of(setup.option("signature_secret"))
         self._sign = METHODS[setup.option("signature_method")]
-        self._tokens = secrets_of(setup.option("webhook_token"))
+        self._tokens = secrets_of(setup.option(PERHAPS_WEBHOOK_TOKEN.name))
 
     @classmethod
     def from_setup(cls, setup: Setup) -> "VonageSms":
