@@ -6,7 +6,6 @@ account, in the dashboard.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from uuid_utils.compat import uuid7
@@ -186,7 +185,7 @@ class AfricasTalking(Provider):
                     sender=payloads.text(fields, "from", LONGEST_NUMBER),
                     recipient=payloads.text(fields, "to", LONGEST_NUMBER),
                     text=storable(fields.get("text", "")),
-                    received_at=_time(fields.get("date", "")),
+                    received_at=payloads.moment(fields.get("date")),
                 )
             ]
 
@@ -216,12 +215,3 @@ def _opt_out(fields: Mapping[str, str]) -> InboundText:
 def _price(cost: object) -> Price | None:
     found = _cost(cost) if isinstance(cost, str) else None
     return payloads.price(found[2], found[1]) if found else None
-
-
-def _time(date: str) -> datetime | None:
-    """Return a time with a zone; without one nobody knows which hour it was."""
-    try:
-        found = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -187,7 +186,7 @@ def _text(content: object) -> InboundText:
         sender=payloads.text(content, "from", LONGEST_NUMBER),
         recipient=payloads.text(content, "to", LONGEST_NUMBER),
         text=text,
-        received_at=_time(content.get("received_at")),
+        received_at=payloads.moment(content.get("received_at")),
         part=_part(content.get("part")),
     )
 
@@ -199,14 +198,6 @@ def _part(content: object) -> Part | None:
         case None:
             return None
     raise InvalidInbound("'part' must have a 'reference', a 'number' and a 'total'.", field="part")
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _report(content: object, body: bytes | None = None) -> DeliveryReport:

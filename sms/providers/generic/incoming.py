@@ -180,8 +180,4 @@ def _time(text: str | None) -> datetime | None:
     """Return a time in Unix seconds, or one of ISO 8601 with its zone; without one nobody knows which hour it was."""
     if text is None or text.replace(".", "", 1).isdecimal():
         return unix_time(text)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
+    return payloads.moment(text)
