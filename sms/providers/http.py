@@ -174,6 +174,11 @@ def basic(user: str, password: str) -> Mapping[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
 
 
+def basic_secret(headers: Mapping[str, str]) -> str:
+    """Return what such a header has in it: the password in another writing; empty where there is no header."""
+    return headers.get("Authorization", "").removeprefix("Basic ")
+
+
 class _Body(aiohttp.BytesPayload):
     """A body that is written before its deadline or not at all: the process may have been frozen at any point."""
 

@@ -23,7 +23,7 @@ from sms.providers.base import (
     WebhookRequest,
 )
 from sms.providers.errors import ProviderError
-from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, basic, client
+from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, basic, basic_secret, client
 from sms.statuses import Status
 
 TAKEN: Final = frozenset({"0", "201"})  # today's, and that of the older table
@@ -90,7 +90,7 @@ class Hubtel(Provider):
     @property
     def secrets(self) -> Sequence[str]:
         """The header of Basic authentication, which has the client secret in it."""
-        return [self._headers["Authorization"].split()[-1]]
+        return [basic_secret(self._headers)]
 
     async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
         """Hand over one message."""

@@ -30,7 +30,7 @@ from sms.providers.base import (
     WebhookRequest,
 )
 from sms.providers.errors import ProviderError
-from sms.providers.http import Answer, Request, address, basic, client
+from sms.providers.http import Answer, Request, address, basic, basic_secret, client
 from sms.providers.signatures import is_one_of, secrets_of, verify_token
 from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 
@@ -79,7 +79,7 @@ class Infobip(Provider):
         self._status_url = setup.status_url
         self._tokens = secrets_of(setup.option(PERHAPS_WEBHOOK_TOKEN.name))
         self._passwords = [
-            basic(setup.option("webhook_user"), password)["Authorization"].removeprefix("Basic ")
+            basic_secret(basic(setup.option("webhook_user"), password))
             for password in secrets_of(setup.option("webhook_password"))
         ]
 

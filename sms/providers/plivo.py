@@ -20,7 +20,7 @@ from sms.providers.base import (
     WebhookRequest,
 )
 from sms.providers.errors import ProviderError
-from sms.providers.http import MOST_CONNECTIONS, Request, address, basic, client
+from sms.providers.http import MOST_CONNECTIONS, Request, address, basic, basic_secret, client
 from sms.providers.signatures import hmac_base64, is_one_of, secrets_of, verify_token
 from sms.providers.tokens import PERHAPS_WEBHOOK_TOKEN
 from sms.statuses import Status
@@ -117,7 +117,7 @@ class Plivo(Provider):
     @property
     def secrets(self) -> Sequence[str]:
         """Return the header's credentials: they are the token in another writing."""
-        return (self._headers["Authorization"].removeprefix("Basic "),)
+        return (basic_secret(self._headers),)
 
     async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
         """Hand over one message."""

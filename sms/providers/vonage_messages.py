@@ -30,7 +30,7 @@ from sms.providers.base import (
     WebhookRequest,
 )
 from sms.providers.errors import ProviderError
-from sms.providers.http import Answer, Request, address, basic, client
+from sms.providers.http import Answer, Request, address, basic, basic_secret, client
 from sms.providers.signatures import check_age, is_one_of, secrets_of
 from sms.segments import Encoding, measure
 from sms.statuses import Status
@@ -117,7 +117,7 @@ class VonageMessages(Provider):
     @property
     def secrets(self) -> Sequence[str]:
         """The header that the API secret is in, and the token that the private key has signed."""
-        return [one for one in (self._token, self._basic.get("Authorization", "").removeprefix("Basic ")) if one]
+        return [one for one in (self._token, basic_secret(self._basic)) if one]
 
     async def submit_one(self, submission: Submission, *, deadline: float) -> Outcome:
         """Hand over one message."""
