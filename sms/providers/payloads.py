@@ -12,10 +12,13 @@ import orjson
 
 from sms.errors import InvalidInbound, InvalidReceipt
 from sms.providers.base import LONGEST_CODE, LONGEST_REFERENCE, Price, WebhookRequest
+from sms.providers.errors import ProviderError
+from sms.statuses import Status
 
 LONGEST_WORD: Final = 64
 MOST_FIELDS: Final = 200
 LONGEST_SHORT_CODE: Final = 6  # digits
+FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 
 
 def form(request: WebhookRequest) -> list[tuple[str, str]]:
@@ -118,6 +121,12 @@ def price(amount: object, currency: object) -> Price | None:
     except InvalidOperation:
         return None
     return Price(found, currency.upper()) if found.is_finite() and found < 1_000_000 else None
+
+
+def ending(status: Status | None, error: ProviderError | None) -> Status | None:
+    """Return the status of a receipt; of a failure whose code tells that the time ran out, EXPIRED."""
+    is_expired = status in FAILURES and error is ProviderError.EXPIRED_CARRIER
+    return Status.EXPIRED if is_expired else status
 
 
 def first(pairs: Iterable[tuple[str, str]], name: str) -> str | None:

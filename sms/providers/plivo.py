@@ -27,7 +27,6 @@ from sms.statuses import Status
 
 SHORTEST_VALIDITY, LONGEST_VALIDITY = 5, 10_799  # seconds: message_expiry takes no others
 CURRENCY: Final = "USD"  # of every account; not confirmed
-FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 V2_NONCE: Final = "x-plivo-signature-v2-nonce"  # of both kinds of version 2
 
 
@@ -167,13 +166,10 @@ class Plivo(Provider):
         word = payloads.text(fields, "Status")
         code = payloads.code(fields.get("ErrorCode"))  # only with failed and undelivered
         error = self.error_of(code)
-        status = self.STATUS_BY_WORD.get(word)
-        if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
-            status = Status.EXPIRED
         report = DeliveryReport(
             provider_reference=payloads.text(fields, "MessageUUID", LONGEST_REFERENCE),
             provider_status=word,
-            status=status,
+            status=payloads.ending(self.STATUS_BY_WORD.get(word), error),
             client_reference=payloads.uuid(payloads.first(payloads.query(request), "attempt")),
             error=error,
             provider_error=code,

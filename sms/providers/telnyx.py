@@ -34,7 +34,6 @@ from sms.segments import Encoding
 from sms.statuses import Status
 
 RECEIVED: Final = "message.received"
-FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 
 
 class Telnyx(Provider):
@@ -163,13 +162,10 @@ class Telnyx(Provider):
         word = payloads.text(_first(payload.get("to")), "status")
         code = _code(payload)
         error = self.error_of(code)
-        status = self.STATUS_BY_WORD.get(word)
-        if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
-            status = Status.EXPIRED
         report = DeliveryReport(
             provider_reference=payloads.text(payload, "id", LONGEST_REFERENCE),
             provider_status=word,
-            status=status,
+            status=payloads.ending(self.STATUS_BY_WORD.get(word), error),
             client_reference=_attempt(payload.get("webhook_url")),
             error=error,
             provider_error=code,

@@ -27,7 +27,6 @@ from sms.statuses import Status
 
 LONGEST_VALIDITY: Final = 36_000  # seconds: ValidityPeriod takes no more, and that is its default
 HASHES: Final[Mapping[str, str]] = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
-FAILURES: Final = frozenset({Status.UNDELIVERED, Status.FAILED})
 FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -180,13 +179,10 @@ class Twilio(Provider):
         word = payloads.text(fields, "MessageStatus")
         code = payloads.code(fields.get("ErrorCode"))  # only with failed and undelivered
         error = self.error_of(code)
-        status = self.STATUS_BY_WORD.get(word)
-        if status in FAILURES and error is ProviderError.EXPIRED_CARRIER:
-            status = Status.EXPIRED
         report = DeliveryReport(
             provider_reference=payloads.text(fields, "MessageSid", LONGEST_REFERENCE),
             provider_status=word,
-            status=status,
+            status=payloads.ending(self.STATUS_BY_WORD.get(word), error),
             client_reference=payloads.uuid(payloads.first(payloads.query(request), "attempt")),
             error=error,
             provider_error=code,

@@ -57,7 +57,7 @@ class Items:
             raise InvalidReceipt(f"'{self.each}' must be a list.", field=self.each)
         for one in several:
             if self.only is None or word_at(one, self.only) in self.words:
-                yield one, None if self.each is None else _part(one)
+                yield one, None if self.each is None else payloads.written(one)
 
 
 def _json(text: str | None) -> Any:
@@ -65,13 +65,6 @@ def _json(text: str | None) -> Any:
         return orjson.loads(text or "")
     except orjson.JSONDecodeError:
         raise InvalidReceipt("The text in the body is not JSON.") from None
-
-
-def _part(one: Any) -> bytes:
-    try:
-        return orjson.dumps(one)
-    except orjson.JSONEncodeError:  # it reads deeper than it writes
-        raise InvalidReceipt("The body is nested too deeply.") from None
 
 
 def _text(item: Any, path: str, longest: int = payloads.LONGEST_WORD) -> str:
