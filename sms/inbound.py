@@ -13,6 +13,7 @@ from sms.errors import ErrorCode, InvalidList
 from sms.feed_cursors import InboundCursor
 from sms.ids import HIGHEST, LOWEST, first_id_of
 from sms.opt_outs import Keyword
+from sms.phone_numbers import LONGEST_PARTY
 from sms.records import INBOUND_COLUMNS, InboundRecord
 from sms.scan import by_utc
 
@@ -21,7 +22,6 @@ USUAL = 50
 LOOKED_AT = 5_000  # rows; as in `sms.listing`
 LOOKS_FOR = 0.005  # seconds
 AT_ONCE: Final = 100  # texts in a read of the feed
-LONGEST_NUMBER: Final = 32
 START: Final = InboundCursor(0, LOWEST)  # before every text
 
 
@@ -113,8 +113,8 @@ def _exact(wanted: InboundFilter) -> dict[str, Any]:
 
 def _number(written: str, field: str) -> str:
     """Return a number as it is stored; a short code, or a name, as it is written. Raises InvalidList."""
-    if not 0 < len(written) <= LONGEST_NUMBER or not written.isprintable():
-        detail = f"A number, short code or name has 1 to {LONGEST_NUMBER} printable characters."
+    if not 0 < len(written) <= LONGEST_PARTY or not written.isprintable():
+        detail = f"A number, short code or name has 1 to {LONGEST_PARTY} printable characters."
         raise InvalidList(ErrorCode.FILTER_INVALID, detail, field)
     return phone_numbers.find(written, default_region=settings.SMS_DEFAULT_REGION) or written
 

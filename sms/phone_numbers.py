@@ -19,6 +19,7 @@ from sms.plain_mobiles import is_plain_mobile
 phonenumbers.enable_pattern_cache()
 
 LONGEST_E164: Final = 15  # digits
+LONGEST_PARTY: Final = 32  # characters of who a text from a handset is from, or to: a number, a short code or a name
 LONGEST: Final = 32  # characters as written: 15 digits, with a separator after each and some to spare
 
 # What stands between digits, also as word processors and contact lists print it: no-break spaces, long dashes.

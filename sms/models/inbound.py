@@ -7,6 +7,7 @@ from uuid_utils.compat import uuid7
 
 from sms.models.accounts import Account
 from sms.models.messages import CurrentPosition, Message
+from sms.phone_numbers import LONGEST_PARTY
 
 
 class InboundMessage(models.Model):
@@ -17,8 +18,8 @@ class InboundMessage(models.Model):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, null=True, db_index=False)
     provider = models.CharField(max_length=32)  # the route that it came by
     provider_reference = models.CharField(max_length=255)  # of its first part
-    sender = models.CharField(max_length=32)  # the handset's number, E.164 where it is one
-    recipient = models.CharField(max_length=32)  # what it was sent to
+    sender = models.CharField(max_length=LONGEST_PARTY)  # the handset's number, E.164 where it is one
+    recipient = models.CharField(max_length=LONGEST_PARTY)  # what it was sent to
     text = models.TextField()
     is_complete = models.BooleanField(db_default=True)  # all parts of it came
     keyword = models.CharField(max_length=32, null=True)  # STOP or START, where it says one of those
@@ -50,8 +51,8 @@ class InboundPart(models.Model):
     """A part of a text. Once the text is whole it has that, and stays for some days, so that it is known again."""
 
     provider = models.CharField(max_length=32)
-    sender = models.CharField(max_length=32)
-    recipient = models.CharField(max_length=32)
+    sender = models.CharField(max_length=LONGEST_PARTY)
+    recipient = models.CharField(max_length=LONGEST_PARTY)
     reference = models.CharField(max_length=64)  # the same for all parts
     number = models.SmallIntegerField()  # from 1
     total = models.SmallIntegerField()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from uuid_utils.compat import uuid7
 
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers import payloads
 from sms.providers.base import (
     LONGEST_REFERENCE,
@@ -28,7 +29,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, storable
+from sms.providers.inbound import storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.statuses import Status
@@ -182,8 +183,8 @@ class AfricasTalking(Provider):
             return [
                 InboundText(
                     provider_reference=payloads.text(fields, "id", LONGEST_REFERENCE),
-                    sender=payloads.text(fields, "from", LONGEST_NUMBER),
-                    recipient=payloads.text(fields, "to", LONGEST_NUMBER),
+                    sender=payloads.text(fields, "from", LONGEST_PARTY),
+                    recipient=payloads.text(fields, "to", LONGEST_PARTY),
                     text=storable(fields.get("text", "")),
                     received_at=payloads.moment(fields.get("date")),
                 )
@@ -206,8 +207,8 @@ def _opt_out(fields: Mapping[str, str]) -> InboundText:
     # older one of the same person would be lost.
     return InboundText(
         provider_reference=str(uuid7()),
-        sender=payloads.text(fields, "phoneNumber", LONGEST_NUMBER),
-        recipient=payloads.text(fields, "senderId", LONGEST_NUMBER),
+        sender=payloads.text(fields, "phoneNumber", LONGEST_PARTY),
+        recipient=payloads.text(fields, "senderId", LONGEST_PARTY),
         text=OPTED_OUT,
     )
 

@@ -1,9 +1,6 @@
 """What texts from handsets have in common, whoever brings them."""
 
 from datetime import UTC, datetime
-from typing import Final
-
-LONGEST_NUMBER: Final = 32  # characters of a sender or a recipient
 
 
 def storable(text: str) -> str:

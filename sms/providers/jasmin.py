@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from sms.errors import InvalidInbound
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers import payloads
 from sms.providers.base import (
     LONGEST_REFERENCE,
@@ -25,7 +26,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, storable
+from sms.providers.inbound import storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -182,8 +183,8 @@ class Jasmin(Provider):
         with payloads.of_inbound():
             fields = payloads.fields(request)
             reference = payloads.text(fields, "id", LONGEST_REFERENCE)
-            sender = payloads.text(fields, "from", LONGEST_NUMBER)
-            recipient = payloads.text(fields, "to", LONGEST_NUMBER)
+            sender = payloads.text(fields, "from", LONGEST_PARTY)
+            recipient = payloads.text(fields, "to", LONGEST_PARTY)
         return [InboundText(reference, sender, recipient, _text(fields))]
 
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002

@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from sms.errors import InvalidInbound
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers import payloads
 from sms.providers.base import (
     LONGEST_REFERENCE,
@@ -27,7 +28,7 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
-from sms.providers.inbound import LONGEST_NUMBER, storable, unix_time
+from sms.providers.inbound import storable, unix_time
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -190,8 +191,8 @@ class Kannel(Provider):
         fields = {name: value.decode("utf-8", "replace") for name, value in octets.items()}
         with payloads.of_inbound():
             reference = payloads.text(fields, "id", LONGEST_REFERENCE)
-            sender = payloads.text(fields, "from", LONGEST_NUMBER)
-            recipient = payloads.text(fields, "to", LONGEST_NUMBER)
+            sender = payloads.text(fields, "from", LONGEST_PARTY)
+            recipient = payloads.text(fields, "to", LONGEST_PARTY)
         return [
             InboundText(
                 provider_reference=reference,

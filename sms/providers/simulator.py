@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from sms.errors import InvalidInbound, InvalidReceipt
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers import payloads
 from sms.providers.base import (
     LONGEST_REFERENCE,
@@ -47,7 +48,6 @@ ERROR_BY_CODE = {
     "absent_subscriber": ProviderError.ABSENT_SUBSCRIBER,
     "validity_expired": ProviderError.EXPIRED_CARRIER,
 }
-LONGEST_NUMBER = 32
 BATCHES_WINDOW = 1000  # messages: two batches at once, so that the provider has one while we write down the other
 
 
@@ -183,8 +183,8 @@ def _text(content: object) -> InboundText:
         raise InvalidInbound("'text' must be a text.", field="text")
     return InboundText(
         provider_reference=payloads.text(content, "reference", LONGEST_REFERENCE),
-        sender=payloads.text(content, "from", LONGEST_NUMBER),
-        recipient=payloads.text(content, "to", LONGEST_NUMBER),
+        sender=payloads.text(content, "from", LONGEST_PARTY),
+        recipient=payloads.text(content, "to", LONGEST_PARTY),
         text=text,
         received_at=payloads.moment(content.get("received_at")),
         part=_part(content.get("part")),

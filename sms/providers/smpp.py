@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import structlog
 
 from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused, Unavailable
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers.base import (
     LONGEST_CODE,
     LONGEST_REFERENCE,
@@ -104,7 +105,6 @@ ERROR_OF_NETWORK: Final = {
     "3:36": ProviderError.NETWORK_FAILURE,
 }
 ERROR_OF_WORD: Final = {"EXPIRED": ProviderError.EXPIRED_CARRIER}
-LONGEST_ADDRESS: Final = 32  # characters; the standard's field has 20
 VERSIONS: Final = {"3.4": 0x34, "5.0": 0x50}
 
 
@@ -333,8 +333,8 @@ def _inbound_text(message: Message, read: inbound.Text, reference: str, body: by
         part = Part(str(of.reference), of.number, of.total)
     return InboundText(
         provider_reference=reference,
-        sender=texts.number(message.source)[:LONGEST_ADDRESS],
-        recipient=texts.number(message.destination)[:LONGEST_ADDRESS],
+        sender=texts.number(message.source)[:LONGEST_PARTY],
+        recipient=texts.number(message.destination)[:LONGEST_PARTY],
         text=read.text,
         part=part,
         body=body,

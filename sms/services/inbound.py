@@ -21,6 +21,7 @@ from sms.database import query, rows, transact
 from sms.events import TextReceived, announce_received
 from sms.nudge import nudge_sweep
 from sms.opt_outs import Keyword, Keywords
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers.base import InboundText, Part
 from sms.routing import snapshot
 from sms.routing.records import SIMULATOR, Snapshot
@@ -31,7 +32,6 @@ from sms.shared_commit import SharedCommit
 
 log = structlog.get_logger(__name__)
 
-LONGEST_NUMBER: Final = 32
 LONGEST_REFERENCE: Final = 255
 _is_long_number = re.compile("[1-9][0-9]{8,14}").fullmatch  # no short code has so many digits
 LONGEST_TEXT: Final = 40_000  # characters: 255 parts have no more
@@ -75,11 +75,11 @@ _telling: set["asyncio.Future[None]"] = set()
 
 def arrived(provider_name: str, told: InboundText) -> Arrived:
     """Return what is stored of a text that a provider brought."""
-    written = _clean(told.recipient)[:LONGEST_NUMBER]
+    written = _clean(told.recipient)[:LONGEST_PARTY]
     return Arrived(
         provider=provider_name,
         provider_reference=_reference(told.provider_reference),
-        sender=_number(_clean(told.sender)[:LONGEST_NUMBER]),
+        sender=_number(_clean(told.sender)[:LONGEST_PARTY]),
         recipient=_number(written),
         written=written,
         text=_clean(told.text)[:LONGEST_TEXT],

@@ -8,12 +8,13 @@ from typing import Any, Final
 import orjson
 
 from sms.errors import InvalidReceipt
+from sms.phone_numbers import LONGEST_PARTY
 from sms.providers import payloads
 from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, InboundText, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.providers.generic.places import at, word_at
 from sms.providers.generic.table import Table
-from sms.providers.inbound import LONGEST_NUMBER, storable, unix_time
+from sms.providers.inbound import storable, unix_time
 from sms.statuses import Status
 
 # What a receipt can bring about, and what these words mean where the file says nothing else: our own.
@@ -161,8 +162,8 @@ class Inbound:
     def _text(self, item: Any, part: bytes | None) -> InboundText:
         return InboundText(
             provider_reference=_text(item, self.reference, LONGEST_REFERENCE),
-            sender=_text(item, self.sender, LONGEST_NUMBER),
-            recipient=_text(item, self.recipient, LONGEST_NUMBER),
+            sender=_text(item, self.sender, LONGEST_PARTY),
+            recipient=_text(item, self.recipient, LONGEST_PARTY),
             text=storable(word_at(item, self.text) or ""),
             received_at=_time(word_at(item, self.received_at)),
             body=part,
