@@ -175,20 +175,19 @@ class AfricasTalking(Provider):
         ]
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate one text, or one opt-out into the word that says the same. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            fields = payloads.fields(request)
-            if "phoneNumber" in fields and "text" not in fields:
-                return [_opt_out(fields)]
-            return [
-                InboundText(
-                    provider_reference=payloads.text(fields, "id", LONGEST_REFERENCE),
-                    sender=payloads.text(fields, "from", LONGEST_PARTY),
-                    recipient=payloads.text(fields, "to", LONGEST_PARTY),
-                    text=storable(fields.get("text", "")),
-                    received_at=payloads.moment(fields.get("date")),
-                )
-            ]
+        """Translate one text, or one opt-out into the word that says the same. Raises InvalidReceipt."""
+        fields = payloads.fields(request)
+        if "phoneNumber" in fields and "text" not in fields:
+            return [_opt_out(fields)]
+        return [
+            InboundText(
+                provider_reference=payloads.text(fields, "id", LONGEST_REFERENCE),
+                sender=payloads.text(fields, "from", LONGEST_PARTY),
+                recipient=payloads.text(fields, "to", LONGEST_PARTY),
+                text=storable(fields.get("text", "")),
+                received_at=payloads.moment(fields.get("date")),
+            )
+        ]
 
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002
         """Say that it was taken."""

@@ -309,7 +309,7 @@ class Provider(ABC):
         raise NotImplementedError
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate a verified request. Raises InvalidInbound."""
+        """Translate a verified request. Raises InvalidInbound, or InvalidReceipt, which the caller makes that of."""
         raise NotImplementedError
 
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002  some answer by what was asked

@@ -127,7 +127,7 @@ class GenericHttp(Provider):
         return [] if self._is_about_subscription(request) else self._receipts.reports(request)
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate. Raises InvalidInbound."""
+        """Translate. Raises InvalidInbound, or InvalidReceipt."""
         if self._inbound is None:
             raise InvalidInbound("The settings of this route have no [inbound].")
         return [] if self._is_about_subscription(request) else self._inbound.texts(request)

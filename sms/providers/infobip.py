@@ -170,9 +170,8 @@ class Infobip(Provider):
         return [_report(one) for one in _results(request)]
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate a list of inbound texts, which Infobip has joined. Raises InvalidInbound if one of them is none."""
-        with payloads.of_inbound():
-            return [_inbound_text(one) for one in _results(request)]
+        """Translate a list of inbound texts, which Infobip has joined. Raises InvalidReceipt if one of them is none."""
+        return [_inbound_text(one) for one in _results(request)]
 
 
 def _all(batch: Sequence[Submission], outcome: Outcome) -> Mapping[UUID, Outcome]:

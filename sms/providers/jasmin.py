@@ -179,12 +179,11 @@ class Jasmin(Provider):
         return code, known or (None if code is None else ProviderError.UNCLASSIFIED)
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate one text; Jasmin has joined its parts. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            fields = payloads.fields(request)
-            reference = payloads.text(fields, "id", LONGEST_REFERENCE)
-            sender = payloads.text(fields, "from", LONGEST_PARTY)
-            recipient = payloads.text(fields, "to", LONGEST_PARTY)
+        """Translate one text; Jasmin has joined its parts. Raises InvalidInbound, or InvalidReceipt."""
+        fields = payloads.fields(request)
+        reference = payloads.text(fields, "id", LONGEST_REFERENCE)
+        sender = payloads.text(fields, "from", LONGEST_PARTY)
+        recipient = payloads.text(fields, "to", LONGEST_PARTY)
         return [InboundText(reference, sender, recipient, _text(fields))]
 
     def reply(self, request: WebhookRequest) -> Reply:  # noqa: ARG002

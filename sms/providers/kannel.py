@@ -186,13 +186,12 @@ class Kannel(Provider):
         return self.error_of(code)
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate one text, from the address that docs/providers/kannel.md gives. Raises InvalidInbound."""
+        """Translate one text, from the address in docs/providers/kannel.md. Raises InvalidInbound, InvalidReceipt."""
         octets = _octets(request)
         fields = {name: value.decode("utf-8", "replace") for name, value in octets.items()}
-        with payloads.of_inbound():
-            reference = payloads.text(fields, "id", LONGEST_REFERENCE)
-            sender = payloads.text(fields, "from", LONGEST_PARTY)
-            recipient = payloads.text(fields, "to", LONGEST_PARTY)
+        reference = payloads.text(fields, "id", LONGEST_REFERENCE)
+        sender = payloads.text(fields, "from", LONGEST_PARTY)
+        recipient = payloads.text(fields, "to", LONGEST_PARTY)
         return [
             InboundText(
                 provider_reference=reference,

@@ -1,7 +1,6 @@
 """What providers send us, read with care: forms, JSON, and texts that have to fit into the database."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -10,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from sms.errors import InvalidInbound, InvalidReceipt
+from sms.errors import InvalidReceipt
 from sms.providers.base import LONGEST_CODE, LONGEST_REFERENCE, Price, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.statuses import Status
@@ -148,12 +147,3 @@ def body_text(content: Mapping[str, Any], field: str) -> str:
     if not isinstance(value, str):
         raise InvalidReceipt(f"'{field}' must be a text.", field=field)
     return value.replace("\0", "")
-
-
-@contextmanager
-def of_inbound() -> Iterator[None]:
-    """Let whatever is wrong be wrong with an inbound text: InvalidReceipt becomes InvalidInbound."""
-    try:
-        yield
-    except InvalidReceipt as error:
-        raise InvalidInbound(error.detail, field=error.field) from None

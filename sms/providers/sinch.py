@@ -190,20 +190,19 @@ class Sinch(Provider):
         return []
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate an inbound text; a report, or what is no text, is none. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            content = payloads.document(request)
-            if payloads.text(content, "type") != "mo_text":
-                return []
-            return [
-                InboundText(
-                    provider_reference=payloads.text(content, "id", LONGEST_REFERENCE),
-                    sender=payloads.number(payloads.text(content, "from")),
-                    recipient=payloads.number(payloads.text(content, "to")),
-                    text=payloads.body_text(content, "body"),
-                    received_at=payloads.moment(content.get("received_at")),
-                )
-            ]
+        """Translate an inbound text; a report, or what is no text, is none. Raises InvalidReceipt."""
+        content = payloads.document(request)
+        if payloads.text(content, "type") != "mo_text":
+            return []
+        return [
+            InboundText(
+                provider_reference=payloads.text(content, "id", LONGEST_REFERENCE),
+                sender=payloads.number(payloads.text(content, "from")),
+                recipient=payloads.number(payloads.text(content, "to")),
+                text=payloads.body_text(content, "body"),
+                received_at=payloads.moment(content.get("received_at")),
+            )
+        ]
 
 
 def _outcome(answer: Answer) -> Outcome:

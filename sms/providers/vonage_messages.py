@@ -206,20 +206,19 @@ class VonageMessages(Provider):
         ]
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate an inbound text; a message of another kind or channel is none. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            content = payloads.document(request)
-            if content.get("channel", "sms") != "sms" or content.get("message_type", "text") != "text":
-                return []
-            return [
-                InboundText(
-                    provider_reference=payloads.text(content, "message_uuid", LONGEST_REFERENCE),
-                    sender=payloads.number(payloads.text(content, "from")),
-                    recipient=payloads.number(payloads.text(content, "to")),
-                    text=payloads.body_text(content, "text"),
-                    received_at=payloads.moment(content.get("timestamp")),
-                )
-            ]
+        """Translate an inbound text; a message of another kind or channel is none. Raises InvalidReceipt."""
+        content = payloads.document(request)
+        if content.get("channel", "sms") != "sms" or content.get("message_type", "text") != "text":
+            return []
+        return [
+            InboundText(
+                provider_reference=payloads.text(content, "message_uuid", LONGEST_REFERENCE),
+                sender=payloads.number(payloads.text(content, "from")),
+                recipient=payloads.number(payloads.text(content, "to")),
+                text=payloads.body_text(content, "text"),
+                received_at=payloads.moment(content.get("timestamp")),
+            )
+        ]
 
 
 def _private_key(pem: str) -> RSAPrivateKey | None:

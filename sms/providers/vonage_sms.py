@@ -222,21 +222,20 @@ class VonageSms(Provider):
         ]
 
     def inbound(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate an inbound text, or a part of one; what is binary is none. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            fields = payloads.fields(request)
-            if fields.get("type") == "binary":
-                return []
-            return [
-                InboundText(
-                    provider_reference=payloads.text(fields, "messageId", LONGEST_REFERENCE),
-                    sender=payloads.number(payloads.text(fields, "msisdn")),
-                    recipient=payloads.number(payloads.text(fields, "to")),
-                    text=payloads.body_text(fields, "text"),
-                    received_at=payloads.moment(f"{fields.get('message-timestamp')}+00:00"),
-                    part=_part(fields),
-                )
-            ]
+        """Translate an inbound text, or a part of one; what is binary is none. Raises InvalidReceipt."""
+        fields = payloads.fields(request)
+        if fields.get("type") == "binary":
+            return []
+        return [
+            InboundText(
+                provider_reference=payloads.text(fields, "messageId", LONGEST_REFERENCE),
+                sender=payloads.number(payloads.text(fields, "msisdn")),
+                recipient=payloads.number(payloads.text(fields, "to")),
+                text=payloads.body_text(fields, "text"),
+                received_at=payloads.moment(f"{fields.get('message-timestamp')}+00:00"),
+                part=_part(fields),
+            )
+        ]
 
 
 def _read(request: WebhookRequest) -> Mapping[str, str]:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from sms.database import at_once
-from sms.errors import RouteNotFound, Unavailable
+from sms.errors import InvalidInbound, InvalidReceipt, RouteNotFound, Unavailable
 from sms.nudge import nudge_receipts
-from sms.providers.base import DeliveryReport, Provider, WebhookRequest
-from sms.providers.payloads import of_inbound
+from sms.providers.base import DeliveryReport, InboundText, Provider, WebhookRequest
 from sms.providers.registry import get_provider
 from sms.routing import snapshot
 from sms.services import costs
@@ -50,10 +49,17 @@ async def take(provider: Provider, request: WebhookRequest, *, is_inbound: bool)
     """
     provider.verify(request)
     reports = provider.receipts(request) if provider.SHARES_ADDRESS or not is_inbound else ()
-    with of_inbound():
-        texts = provider.inbound(request) if provider.SHARES_ADDRESS or is_inbound else ()
+    texts = _inbound(provider, request) if provider.SHARES_ADDRESS or is_inbound else ()
     await keep(provider.name, reports, request.body)
     await keep_inbound(provider.name, texts)
+
+
+def _inbound(provider: Provider, request: WebhookRequest) -> Sequence[InboundText]:
+    """Translate a text; whatever adapters find wrong with it is wrong with that. Raises InvalidInbound."""
+    try:
+        return provider.inbound(request)
+    except InvalidReceipt as error:
+        raise InvalidInbound(error.detail, field=error.field) from None
 
 
 async def keep(provider_name: str, reports: Sequence[DeliveryReport], body: bytes) -> None:

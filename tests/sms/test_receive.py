@@ -3,7 +3,7 @@
 import pytest
 
 from sms.database import in_thread
-from sms.errors import InvalidInbound, SignatureRefused
+from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused
 from sms.models import InboundMessage, Receipt
 from sms.providers.base import DeliveryReport, InboundText, Provider, WebhookRequest
 from sms.services.receive import take
@@ -26,7 +26,7 @@ class TwoAddresses(Provider):
 
     def inbound(self, request):
         if request.body == b"broken":
-            raise InvalidInbound("no")
+            raise InvalidReceipt("no")  # as the tools of adapters do
         return [InboundText("mo-1", "+233200000901", "1234", "Hi")]
 
 

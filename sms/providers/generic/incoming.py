@@ -155,9 +155,8 @@ class Inbound:
         return found
 
     def texts(self, request: WebhookRequest) -> Sequence[InboundText]:
-        """Translate. Raises InvalidInbound."""
-        with payloads.of_inbound():
-            return [self._text(item, part) for item, part in self.items.of(request)]
+        """Translate. Raises InvalidReceipt."""
+        return [self._text(item, part) for item, part in self.items.of(request)]
 
     def _text(self, item: Any, part: bytes | None) -> InboundText:
         return InboundText(

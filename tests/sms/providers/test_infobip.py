@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from sms.errors import InvalidInbound, InvalidReceipt, SignatureRefused
+from sms.errors import InvalidReceipt, SignatureRefused
 from sms.providers.base import DeliveryReport, Finding, InboundText, Outcome, Price, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.providers.http import client
@@ -255,7 +255,7 @@ class TestInfobip(ByToken, ProviderContract):
         """It is refused as a whole, and comes again as a whole."""
         with pytest.raises(InvalidReceipt):
             self.verifying().receipts(request({"results": results}))
-        with pytest.raises(InvalidInbound):
+        with pytest.raises(InvalidReceipt):
             self.verifying().inbound(request({"results": results}))
 
     def test_an_inbound_text(self):

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from sms.errors import InvalidInbound
+from sms.errors import InvalidReceipt
 from sms.providers.base import DeliveryReport, InboundText, Outcome, Setup, WebhookRequest
 from sms.providers.errors import ProviderError
 from sms.providers.kannel import Kannel
@@ -178,7 +178,7 @@ class TestKannel(Inbound, ProviderContract):
     def test_a_text_from_nobody_is_refused(self):
         """The configuration misses something; the sentence names it."""
         url = handset(text="Hello").url.replace("from=", "form=")
-        with pytest.raises(InvalidInbound, match="'from'"):
+        with pytest.raises(InvalidReceipt, match="'from'"):
             self.verifying().inbound(WebhookRequest({}, b"", "GET", url))
 
     def test_the_reply_to_a_text_is_empty_and_a_200(self):
