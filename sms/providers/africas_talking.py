@@ -29,7 +29,6 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.statuses import Status
@@ -184,7 +183,7 @@ class AfricasTalking(Provider):
                 provider_reference=payloads.text(fields, "id", LONGEST_REFERENCE),
                 sender=payloads.text(fields, "from", LONGEST_PARTY),
                 recipient=payloads.text(fields, "to", LONGEST_PARTY),
-                text=storable(fields.get("text", "")),
+                text=payloads.storable(fields.get("text", "")),
                 received_at=payloads.moment(fields.get("date")),
             )
         ]

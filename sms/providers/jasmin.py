@@ -26,7 +26,6 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import MOST_CONNECTIONS, Answer, Request, address, client
-from sms.providers.inbound import storable
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -205,7 +204,7 @@ def _text(fields: Mapping[str, str]) -> str:
     try:
         octets = bytes.fromhex(fields["binary"])
     except KeyError:
-        return storable(fields.get("content", ""))
+        return payloads.storable(fields.get("content", ""))
     except ValueError:
         raise InvalidInbound("'binary' must be hexadecimal.", field="binary") from None
     return decode(octets, data_coding=_data_coding(fields.get("coding", "")), default=Alphabet.GSM)

@@ -28,7 +28,6 @@ from sms.providers.base import (
 )
 from sms.providers.errors import ProviderError
 from sms.providers.http import Answer, Request, address, client
-from sms.providers.inbound import storable, unix_time
 from sms.providers.signatures import verify_token
 from sms.providers.tokens import WEBHOOK_TOKEN, tokens_of
 from sms.segments import Encoding, measure
@@ -197,8 +196,8 @@ class Kannel(Provider):
                 provider_reference=reference,
                 sender=sender,
                 recipient=recipient,
-                text=storable(_decode(octets.get("text", b""), fields.get("charset", ""))),
-                received_at=unix_time(fields.get("ts")),
+                text=payloads.storable(_decode(octets.get("text", b""), fields.get("charset", ""))),
+                received_at=payloads.unix_time(fields.get("ts")),
             )
         ]
 

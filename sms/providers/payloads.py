@@ -1,7 +1,7 @@
 """What providers send us, read with care: forms, JSON, and texts that have to fit into the database."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -67,6 +67,11 @@ def fields(request: WebhookRequest) -> Mapping[str, str]:
     return found | dict(form(request)) if request.body else found
 
 
+def storable(text: str) -> str:
+    """Return a text without the one character that the database cannot keep."""
+    return text.replace("\0", "")
+
+
 def text(content: Mapping[str, Any], field: str, longest: int = LONGEST_WORD) -> str:
     """Return a field that has to be a text, and one that the database can keep. Raises InvalidReceipt."""
     value = content.get(field)
@@ -79,14 +84,14 @@ def code(value: object) -> str | None:
     """Return a provider's own code, a text or a number, as the database can keep it; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).replace("\0", "")[:LONGEST_CODE] or None
+    return storable(str(value))[:LONGEST_CODE] or None
 
 
 def reference(value: object) -> str | None:
     """Return a provider's own id of a message, a text or a number; None for anything else: then there is none."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value).replace("\0", "")[:LONGEST_REFERENCE] or None
+    return storable(str(value))[:LONGEST_REFERENCE] or None
 
 
 def uuid(value: object) -> UUID | None:
@@ -109,6 +114,14 @@ def moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return found if found is not None and found.tzinfo is not None and 2000 <= found.year < 2100 else None
+
+
+def unix_time(seconds: str | float | None) -> datetime | None:
+    """Return a time that a provider gives in Unix seconds; None for nonsense."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(float(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def price(amount: object, currency: object) -> Price | None:
@@ -146,4 +159,4 @@ def body_text(content: Mapping[str, Any], field: str) -> str:
     value = content.get(field)
     if not isinstance(value, str):
         raise InvalidReceipt(f"'{field}' must be a text.", field=field)
-    return value.replace("\0", "")
+    return storable(value)

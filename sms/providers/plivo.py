@@ -184,7 +184,7 @@ class Plivo(Provider):
             provider_reference=payloads.text(fields, "MessageUUID", LONGEST_REFERENCE),
             sender=payloads.number(payloads.text(fields, "From")),
             recipient=payloads.number(payloads.text(fields, "To")),
-            text=fields.get("Text", "").replace("\0", ""),
+            text=payloads.storable(fields.get("Text", "")),
         )
         return [text]
 

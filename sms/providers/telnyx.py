@@ -184,7 +184,7 @@ class Telnyx(Provider):
             provider_reference=payloads.text(payload, "id", LONGEST_REFERENCE),
             sender=payloads.text(_object(payload.get("from")), "phone_number"),
             recipient=payloads.text(_first(payload.get("to")), "phone_number"),
-            text=written.replace("\0", "") if isinstance(written, str) else "",
+            text=payloads.storable(written) if isinstance(written, str) else "",
             received_at=payloads.moment(payload.get("received_at")) or payloads.moment(event.get("occurred_at")),
         )
         return [text]

@@ -196,7 +196,7 @@ class Twilio(Provider):
             provider_reference=payloads.text(fields, "MessageSid", LONGEST_REFERENCE),
             sender=payloads.text(fields, "From"),
             recipient=payloads.text(fields, "To"),
-            text=fields.get("Body", "").replace("\0", ""),
+            text=payloads.storable(fields.get("Body", "")),
         )
         return [text]
 

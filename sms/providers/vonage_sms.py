@@ -267,5 +267,5 @@ def _part(fields: Mapping[str, str]) -> Part | None:
         number, total = int(fields.get("concat-part", "")), int(fields.get("concat-total", ""))
     except ValueError:
         return None
-    reference = fields.get("concat-ref", "").replace("\0", "")[:LONGEST_REFERENCE]
+    reference = payloads.storable(fields.get("concat-ref", ""))[:LONGEST_REFERENCE]
     return Part(reference, number, total) if reference and 1 <= number <= total <= MOST_PARTS else None

@@ -14,7 +14,6 @@ from sms.providers.base import LONGEST_REFERENCE, DeliveryReport, InboundText, W
 from sms.providers.errors import ProviderError
 from sms.providers.generic.places import at, word_at
 from sms.providers.generic.table import Table
-from sms.providers.inbound import storable, unix_time
 from sms.statuses import Status
 
 # What a receipt can bring about, and what these words mean where the file says nothing else: our own.
@@ -163,7 +162,7 @@ class Inbound:
             provider_reference=_text(item, self.reference, LONGEST_REFERENCE),
             sender=_text(item, self.sender, LONGEST_PARTY),
             recipient=_text(item, self.recipient, LONGEST_PARTY),
-            text=storable(word_at(item, self.text) or ""),
+            text=payloads.storable(word_at(item, self.text) or ""),
             received_at=_time(word_at(item, self.received_at)),
             body=part,
         )
@@ -172,5 +171,5 @@ class Inbound:
 def _time(text: str | None) -> datetime | None:
     """Return a time in Unix seconds, or one of ISO 8601 with its zone; without one nobody knows which hour it was."""
     if text is None or text.replace(".", "", 1).isdecimal():
-        return unix_time(text)
+        return payloads.unix_time(text)
     return payloads.moment(text)
