@@ -89,7 +89,7 @@ class HttpClient:
         body = _Body(request.body, request.content_type, float("inf"))
         try:
             return await self._exchange(request, body, within)
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError, ValueError):  # the last for what cannot be sent, as above
             return None
 
     async def _exchange(self, request: "Request", body: "_Body", within: float) -> "Answer":

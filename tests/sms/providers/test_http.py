@@ -133,7 +133,7 @@ async def test_broken_json_is_no_answer(post):
     ],
 )
 async def test_what_cannot_be_written_as_http_has_not_left(url, headers):
-    """An operator's mistake makes no message uncertain, and none is lost when it is mended."""
+    """An operator's mistake makes no message uncertain, none is lost when it is mended, and who asks has no answer."""
     client, received = HttpClient(), []
 
     async def listen(reader, writer):
@@ -143,10 +143,12 @@ async def test_what_cannot_be_written_as_http_has_not_left(url, headers):
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     request = Request.json(url.format(port=server.sockets[0].getsockname()[1]), {"a": 1}, headers)
     outcome = await client.send(request, within=0.5, deadline=float("inf"))
+    answer = await client.ask(request, within=0.5)
     await client._session.close()
     server.close()
     await asyncio.sleep(0.05)
     assert (outcome.handover, outcome.error) == (NOT_SENT, ProviderError.PROVIDER_UNAVAILABLE)
+    assert answer is None
     assert b"".join(received) == b""
 
 
