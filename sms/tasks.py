@@ -94,5 +94,6 @@ def prune() -> None:
         sweep.forget_old_keys(keep_going=keep_going)
         inbound.deliver_incomplete(keep_going=keep_going)
         discard.discard_bodies(keep_going=keep_going)
+        sweep.forget_old_changes()
         sweep.forget_old_sessions()
         costs.fold_old_sums(keep_going=keep_going)

@@ -16,6 +16,8 @@ from sms.statuses import Status
 BATCH = 500
 KEYS_AT_ONCE = 5_000
 KEYS_KEPT_HOURS = 7 * 24 + 12  # seven days at least, also when the clock steps by an hour now and then
+CHANGES_KEPT_DAYS = 365
+CHANGES_AT_ONCE = 1_000  # a run, and so a minute: routes do not change as often
 
 # As in a claim: the message is locked together with its entry, and what another transaction holds is left to it.
 EXPIRED_LEASES = """
@@ -43,6 +45,12 @@ OLD_KEYS = """
 DELETE FROM sms_idempotencykey WHERE digest IN (
     SELECT digest FROM sms_idempotencykey WHERE created_at < now() - make_interval(hours => %s) LIMIT %s
 )
+"""
+
+# Ids are as old as their rows: there is no index of times, and none is needed.
+OLD_CHANGES = """
+DELETE FROM sms_routechange WHERE at < now() - make_interval(days => %s)
+AND id IN (SELECT id FROM sms_routechange ORDER BY id LIMIT %s)
 """
 
 OLD_SESSIONS = "DELETE FROM django_session WHERE expire_date < now()"
@@ -120,6 +128,11 @@ def forget_old_keys(*, keep_going: Callable[[], bool] = lambda: True) -> int:
         total += deleted
         if deleted < KEYS_AT_ONCE or not keep_going():
             return total
+
+
+def forget_old_changes() -> int:
+    """Delete what was noted of routes more than a year ago, a set at most; return how many. Raises Unavailable."""
+    return transact(execute, OLD_CHANGES, CHANGES_KEPT_DAYS, CHANGES_AT_ONCE)
 
 
 def forget_old_sessions() -> int:

@@ -1,6 +1,6 @@
 """What a crash or a silent provider left behind is settled by the sweep."""
 
-from sms.models import DispatchEntry, IdempotencyKey, Message, Route
+from sms.models import DispatchEntry, IdempotencyKey, Message, Route, RouteChange
 from sms.routing import snapshot
 from sms.services import settle, sweep
 from sms.statuses import Status
@@ -63,3 +63,15 @@ def test_more_old_keys_than_one_set_are_forgotten_in_one_run(caller, monkeypatch
     assert sweep.forget_old_keys(keep_going=lambda: False) == 2
     assert sweep.forget_old_keys() == 3
     assert IdempotencyKey.objects.count() == 0
+
+
+def test_what_was_noted_of_routes_is_kept_for_a_year(db, monkeypatch):
+    """Health notes something with every failure of a provider; a run deletes a set of what is past its time."""
+    monkeypatch.setattr(sweep, "CHANGES_AT_ONCE", 2)
+    route = Route.objects.create(name="gh", kind="simulator")
+    *old, kept = [RouteChange.objects.create(route=route, by="health", what=f"change {one}") for one in range(4)]
+    for one in old:
+        age("sms_routechange", "at", "366 days", id=one.id)
+    age("sms_routechange", "at", "364 days", id=kept.id)
+    assert [sweep.forget_old_changes() for _ in range(3)] == [2, 1, 0]
+    assert list(RouteChange.objects.values_list("id", flat=True)) == [kept.id]
