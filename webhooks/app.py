@@ -33,10 +33,12 @@ async def take_receipt(request: Request) -> Response:
 
 
 async def take_from_route(request: Request) -> Response:
-    """Store what the provider of a route tells, and answer as it expects once that is stored for good."""
+    """Store what the provider of a route tells, and answer as it expects once that is stored for good; 200 to HEAD."""
     path = _of_route(request.scope["path"])
     assert path is not None
     provider = await receive.provider_of_route(path["route"])
+    if request.method == "HEAD":  # somebody looks whether the address is there: nothing is told, as it is by a GET
+        return Response()
     call = WebhookRequest(
         headers=request.headers,
         body=await bodies.read(request, limit=LARGEST),

@@ -84,6 +84,15 @@ async def test_a_provider_is_heard_where_it_was_told_to_call(knows, token):
     assert provider.calls[-1].url == f"{provider.status_url}?x=%20"
 
 
+async def test_who_only_looks_at_an_address_tells_nothing(knows):
+    """HEAD is how a monitor, or a provider's console, asks whether it is there, also where a GET brings receipts."""
+    provider = await sync_to_async(knows)("plain")
+    for address in (provider.status_url, provider.status_url.replace("/status/", "/inbound/")):
+        assert await call(address, method="HEAD") == 200
+    assert await call(provider.status_url.replace("/first/", "/second/"), method="HEAD") == 404
+    assert (provider.calls, await Receipt.objects.acount()) == ([], 0)
+
+
 @pytest.mark.parametrize("wrong", ["wrong/", "plain2/", "plain/x/", ""])
 async def test_nobody_is_heard_with_another_token(knows, wrong):
     """Nothing is stored."""
