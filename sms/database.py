@@ -5,13 +5,14 @@ runs every query on one small pool of threads instead; a worker's threads are lo
 """
 
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from sms import arrays
+from sms import arrays, prepared
 from sms.errors import Unanswered, Unavailable
 from sms.threads import Threads
 
@@ -117,17 +118,21 @@ def _transact(work: Callable[..., T], *args: Any) -> T:
     return result
 
 
-def _with_arrays(parameters: Sequence[Any]) -> list[Any]:
-    return [arrays.literal(one) if type(one) is list else one for one in parameters]
+def _execute(cursor: CursorWrapper, sql: str, parameters: Sequence[Any], named: Mapping[str, Any]) -> None:
+    if named:
+        cursor.execute(sql, named)
+    else:
+        prepared.execute(cursor, sql, [arrays.literal(one) if type(one) is list else one for one in parameters])
 
 
 def rows(sql: str, *parameters: Any, **named: Any) -> list[tuple[Any, ...]]:
     """Execute one statement, with parameters by position or by name, and return all its rows, if it has any.
 
-    A list, by position, becomes an array of the type that the statement casts it to.
+    A list, by position, becomes an array of the type that the statement casts it to; and a statement whose parameters
+    come by position is prepared: see `sms.prepared`.
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, named or _with_arrays(parameters))
+        _execute(cursor, sql, parameters, named)
         fetched: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description is not None else []
         return fetched
 
@@ -143,6 +148,6 @@ def execute_all(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
 def execute(sql: str, *parameters: Any, **named: Any) -> int:
     """Execute one statement, with parameters as for `rows`, and return how many rows it touched."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, named or _with_arrays(parameters))
+        _execute(cursor, sql, parameters, named)
         touched: int = cursor.rowcount
         return touched

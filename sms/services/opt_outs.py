@@ -113,7 +113,8 @@ def lock(account_ids: Collection[UUID]) -> None:
 
 ASK = f"""
 SELECT coalesce({SUPPRESSED.format(m="m")}, false)
-FROM (SELECT gen_random_uuid() AS id, %s::uuid AS account_id, %s AS recipient, %s AS sender_id, %s AS is_test) m
+FROM (SELECT gen_random_uuid() AS id, %s::uuid AS account_id, %s::text AS recipient, %s::text AS sender_id,
+             %s::bool AS is_test) m
 """  # noqa: S608  constants
 
 

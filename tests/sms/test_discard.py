@@ -21,6 +21,7 @@ from sms.tasks import prune
 from tests.accounts import make_caller
 from tests.inbound import THEM, say, sent
 from tests.messages import age, apply, move, store
+from tests.plans import plans_of
 from tests.receipts import process, receive, sent_message, set_aside, unmatched
 
 HOURS = 24
@@ -381,17 +382,10 @@ def test_no_run_walks_through_a_table(keeps_a_day, monkeypatch):
         age("sms_retention", "began_at", "2 days", account_id=keeps_a_day.account_id)
         discard.discard_bodies(keep_going=lambda: False)
         discard.transact(discard.execute, discard.DISCARD_NOBODYS, discard.LONGEST, 10)
-    statements = [one["sql"] for one in asked]
-    plans = {sql: _plan(sql) for sql in statements if "sms_m" in sql or "sms_receipt" in sql}
+    plans = plans_of(asked)
     assert len(plans) >= 6
     big = ("sms_message ", "sms_messageevent", "sms_receipt")
     assert [sql for sql, plan in plans.items() if any(f"Seq Scan on {table}" in plan for table in big)] == []
-
-
-def _plan(sql):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 FILL = (

@@ -35,6 +35,7 @@ from sms.statuses import OPEN, Status, can_move, can_requeue
 from tests.accounts import make_caller
 from tests.inbound import bring, say, sent, told
 from tests.messages import apply, attempt, history, move, store, store_as
+from tests.plans import plans_of
 from tests.privacy import NUMBER, TEXT, found_in
 from tests.receipts import process, receive, set_aside, unmatched
 
@@ -359,16 +360,10 @@ def test_it_walks_through_no_table(caller):
     with CaptureQueriesContext(connection) as asked:
         run(NUMBER)
         run(NUMBER, "--yes")
-    plans = {one["sql"]: _plan(one["sql"]) for one in asked if "FROM sms_" in one["sql"] or "UPDATE sms" in one["sql"]}
+    plans = plans_of(asked)
     assert len(plans) >= 9
     big = ("sms_message ", "sms_messageevent", "sms_receipt", "sms_submitattempt")
     assert [sql for sql, plan in plans.items() if any(f"Seq Scan on {table}" in plan for table in big)] == []
-
-
-def _plan(sql):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        return "\n".join(line for (line,) in cursor.fetchall())
 
 
 FILL = (

@@ -10,6 +10,7 @@ from sms import receipts
 from sms.models import Receipt
 from sms.receipts import PROCESSED, State
 from tests.messages import age
+from tests.plans import plan_of
 from tests.receipts import from_a_shell, process, receive, refusal, run, sent_message
 
 DAY = timedelta(hours=24)
@@ -203,12 +204,6 @@ def test_no_question_walks_through_all_receipts(one_of_each):
         receipts.tallies(within=DAY)
         for state in State:
             assert receipts.listing(state, limit=5, within=DAY)
-    plans = [_plan(one["sql"]) for one in asked]
+    plans = [plan_of(one["sql"]) for one in asked]
     assert len(plans) == len(State) - len(PROCESSED) + 1 + len(State)
     assert [plan for plan in plans if not any(name in plan for name in SMALL_INDEXES)] == []
-
-
-def _plan(sql):
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {sql}")
-        return "\n".join(line for (line,) in cursor.fetchall())

@@ -1,0 +1,92 @@
+"""Statements that PostgreSQL plans once a connection: to plan one for a small set takes it longer than to run it.
+
+`PREPARE` and `EXECUTE` of SQL, as psycopg2 has nothing of its own for it. After some runs PostgreSQL keeps one plan for
+all values where that is not dearer than a plan for the values at hand (its documentation, PREPARE). A plan that was
+made while a table was empty reads it whole, so plans are made anew: often on a new connection, seldom later.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from django.db import NotSupportedError, connection
+from django.db.backends.utils import CursorWrapper
+
+PREPARABLE: Final = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
+MOST: Final = 300  # statements of a connection; the service has a hundred
+RENEWED_EVERY: Final = 1.0  # seconds, on a new connection: its tables may be new, too
+YOUNG: Final = 120.0  # seconds; by then PostgreSQL itself has looked at tables that grow (autovacuum_naptime)
+RENEWED_LATER: Final = 60.0  # seconds
+_MARK: Final = re.compile("%s|%%")
+
+
+class Prepared:
+    """What one connection of this thread has prepared."""
+
+    def __init__(self) -> None:
+        ((pid,),) = self._run("SELECT pg_backend_pid()")
+        # A pool between us and the server gives numbers of its own. It may lend the next statement to another server
+        # process, which has prepared nothing.
+        self._is_pooled = pid != connection.connection.info.backend_pid
+        self._calls: dict[str, str] = {}
+        self._began = time.monotonic()
+        self._renews_at = self._began + RENEWED_EVERY
+
+    def call_of(self, sql: str) -> str:
+        """Return what runs a statement, or several with semicolons between them: prepared, where that can be."""
+        if self._is_pooled:
+            return sql
+        if (now := time.monotonic()) > self._renews_at:
+            self._run("DISCARD PLANS")
+            self._renews_at = now + (RENEWED_EVERY if now - self._began < YOUNG else RENEWED_LATER)
+        if (call := self._calls.get(sql)) is None:
+            if len(self._calls) >= MOST:
+                return sql
+            calls = [self._calls.get(one) or self._prepare(one) for one in sql.split(";") if one.strip()]
+            call = self._calls[sql] = ";".join(calls)
+        return call
+
+    def forget(self) -> None:
+        """Prepare everything anew, when it is next asked for."""
+        self._run("DEALLOCATE ALL")
+        self._calls.clear()
+
+    def _prepare(self, sql: str) -> str:
+        name = f"sms_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
+        numbers = iter(range(1, sql.count("%s") + 1))
+        numbered = _MARK.sub(lambda mark: "%" if mark[0] == "%%" else f"${next(numbers)}", sql)
+        self._run(f"PREPARE {name} AS {numbered}")
+        values = ", ".join(["%s"] * sql.count("%s"))
+        self._calls[sql] = f"EXECUTE {name}({values})" if values else f"EXECUTE {name}"
+        return self._calls[sql]
+
+    @staticmethod
+    def _run(sql: str) -> list[tuple[Any, ...]]:
+        with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+            cursor.execute(sql)
+            fetched: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description is not None else []
+            return fetched
+
+
+_known: WeakKeyDictionary[Any, Prepared] = WeakKeyDictionary()
+
+
+def execute(cursor: CursorWrapper, sql: str, parameters: Sequence[Any]) -> None:
+    """Execute a statement, or several with semicolons between them, with parameters by position.
+
+    What a table's columns are may change under a statement, by a migration: it fails once, and is prepared anew.
+    """
+    if sql.split(maxsplit=1)[0] not in PREPARABLE:
+        cursor.execute(sql, parameters)
+        return
+    if (prepared := _known.get(connection.connection)) is None:
+        prepared = _known[connection.connection] = Prepared()
+    try:
+        cursor.execute(prepared.call_of(sql), parameters)
+    except NotSupportedError:
+        if not connection.in_atomic_block:
+            prepared.forget()
+        raise

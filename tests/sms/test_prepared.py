@@ -1,0 +1,119 @@
+"""A statement is planned once a connection, never with a plan that has gone bad, and never where it may get lost."""
+
+import pytest
+from django.db import NotSupportedError, connection
+
+from sms import prepared
+from sms.database import execute_all, rows
+from tests.plans import plan_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STATEMENTS = "SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements"
+GROWS = "SELECT n FROM grows WHERE n = %s::int"
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    """Begin with a connection that has prepared nothing, and leave none that has."""
+    connection.close()
+    yield
+    connection.close()
+
+
+@pytest.fixture
+def grows():
+    """Make a table that is empty, and has an index."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE grows (n int PRIMARY KEY)")
+
+
+def known():
+    """Return what the connection has prepared, and how often it ran."""
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENTS)
+        return {sql.partition(" AS ")[2]: times for sql, times in cursor.fetchall()}
+
+
+def plan():
+    """Return how PostgreSQL runs the one statement that is prepared."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM pg_prepared_statements")
+        ((name,),) = cursor.fetchall()
+    return plan_of(f"EXECUTE {name}(1)")
+
+
+def test_a_statement_is_prepared_once():
+    """However often it comes, alone or among others, and whatever its values; a percent sign is one."""
+    for value in (1, 2, 3):
+        assert rows("SELECT %s::int %% 2, 'per %%'", value) == [(value % 2, "per %")]
+    assert execute_all([("SELECT %s::int", [1]), ("SELECT %s::int", [2]), ("SELECT %s::text[]", [["a"]])]) == [(["a"],)]
+    assert known() == {"SELECT $1::int % 2, 'per %'": 3, "SELECT $1::int": 2, "SELECT $1::text[]": 1}
+
+
+def test_what_cannot_be_prepared_is_executed():
+    """Commands, and what has its parameters by name."""
+    rows("SET LOCAL statement_timeout = 0")
+    assert rows("SELECT %(one)s", one=1) == [(1,)]
+    assert known() == {}
+
+
+def test_through_a_pool_nothing_is_prepared(monkeypatch):
+    """The next statement may go to another process of the server, which would not know it."""
+    monkeypatch.setattr(prepared.Prepared, "_run", lambda *_: [(-1,)])  # the pid that the server tells
+    assert rows("SELECT %s::int", 7) == [(7,)]
+    assert known() == {}
+
+
+def test_a_table_that_grows_is_not_read_whole(grows, monkeypatch):
+    """The plan of an empty table is replaced before long, without an ANALYZE."""
+    now = [1000.0]
+    monkeypatch.setattr(prepared.time, "monotonic", lambda: now[0])
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan")
+        cursor.execute("SET enable_indexscan = off; SET enable_indexonlyscan = off")
+        rows(GROWS, 1)
+        assert "Seq Scan" in plan()
+        cursor.execute("SET enable_indexscan = on; SET enable_indexonlyscan = on")
+        cursor.execute("INSERT INTO grows SELECT generate_series(1, 10000)")
+    rows(GROWS, 1)
+    assert "Seq Scan" in plan()
+    now[0] += prepared.RENEWED_EVERY * 1.1
+    rows(GROWS, 1)
+    assert "Index" in plan()
+
+
+def test_plans_are_renewed_seldom_later(monkeypatch):
+    """On a connection that has run for long nothing is planned for nothing."""
+    now, renewed, run = [0.0], [], prepared.Prepared._run
+
+    def noted(sql):
+        if sql == "DISCARD PLANS":
+            renewed.append(now[0])
+        return run(sql)
+
+    monkeypatch.setattr(prepared.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(prepared.Prepared, "_run", staticmethod(noted))
+    while now[0] < 300:
+        rows("SELECT 1")
+        now[0] += 0.75
+    assert renewed == [1.5 * n for n in range(1, 81)] + [180.75, 241.5]
+
+
+def test_a_migration_under_a_statement_is_felt_once(grows):
+    """The type of a column changed: the next time it is prepared anew."""
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO grows VALUES (7)")
+        assert rows("SELECT n FROM grows") == [(7,)]
+        cursor.execute("ALTER TABLE grows ALTER n TYPE text")
+    with pytest.raises(NotSupportedError):
+        rows("SELECT n FROM grows")
+    assert rows("SELECT n FROM grows") == [("7",)]
+
+
+def test_there_is_a_bound(monkeypatch):
+    """Statements that are made up anew each time do not fill the server's memory."""
+    monkeypatch.setattr(prepared, "MOST", 3)
+    for n in range(9):
+        assert rows(f"SELECT {n}, %s::int", n) == [(n, n)]
+    assert len(known()) == 3
