@@ -1,8 +1,5 @@
 """Request bodies, bounded."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-
 from starlette.requests import ClientDisconnect, Request
 
 from sms.errors import Overloaded
@@ -30,31 +27,33 @@ async def read(request: Request, *, limit: int = LARGEST) -> bytes:
     if expected > 2 * limit or (expected > limit and "expect" in request.headers):
         raise BodyTooLarge(limit)
     chunks: list[bytes] = []
-    size = 0
-    with ExitStack() as held:
-        async for chunk in request.stream():
+    size, is_large, is_whole = 0, False, False
+    try:
+        while not is_whole and size <= 2 * limit:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk: bytes = message.get("body", b"")
             if size <= LARGEST < size + len(chunk):
-                held.enter_context(_one_more())
+                _count_large(1)
+                is_large = True
             size += len(chunk)
-            if size > 2 * limit:
-                break
             if size <= limit:
                 chunks.append(chunk)
+            is_whole = not message.get("more_body", False)
+    finally:
+        if is_large:
+            _count_large(-1)
     if size > limit:
         raise BodyTooLarge(limit)
     return b"".join(chunks)
 
 
-@contextmanager
-def _one_more() -> Iterator[None]:
+def _count_large(change: int) -> None:
     global _large  # noqa: PLW0603  a process has one memory
-    if _large >= MOST_LARGE:
+    if _large + change > MOST_LARGE:
         raise Overloaded
-    _large += 1
-    try:
-        yield
-    finally:
-        _large -= 1
+    _large += change
 
 
 _large = 0

@@ -16,6 +16,7 @@ from django.db import NotSupportedError, connection
 from django.db.backends.utils import CursorWrapper
 
 PREPARABLE: Final = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
+BESIDE_THEM: Final = "LOCK"  # goes as it is, and may have others behind it
 MOST: Final = 300  # statements of a connection; the service has a hundred
 RENEWED_EVERY: Final = 1.0  # seconds, on a new connection: its tables may be new, too
 YOUNG: Final = 120.0  # seconds; by then PostgreSQL itself has looked at tables that grow (autovacuum_naptime)
@@ -55,6 +56,8 @@ class Prepared:
         self._calls.clear()
 
     def _prepare(self, sql: str) -> str:
+        if _first_word(sql) == BESIDE_THEM:
+            return sql
         name = f"sms_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
         numbers = iter(range(1, sql.count("%s") + 1))
         numbered = _MARK.sub(lambda mark: "%" if mark[0] == "%%" else f"${next(numbers)}", sql)
@@ -71,6 +74,15 @@ class Prepared:
             return fetched
 
 
+def is_preparable(sql: str) -> bool:
+    """Whether a statement is one that is prepared, or the first of several that are."""
+    return _first_word(sql) in {*PREPARABLE, BESIDE_THEM}
+
+
+def _first_word(sql: str) -> str:
+    return next(iter(sql.split(maxsplit=1)), "")
+
+
 _known: WeakKeyDictionary[Any, Prepared] = WeakKeyDictionary()
 
 
@@ -79,7 +91,7 @@ def execute(cursor: CursorWrapper, sql: str, parameters: Sequence[Any]) -> None:
 
     What a table's columns are may change under a statement, by a migration: it fails once, and is prepared anew.
     """
-    if sql.split(maxsplit=1)[0] not in PREPARABLE:
+    if not is_preparable(sql):
         cursor.execute(sql, parameters)
         return
     if (prepared := _known.get(connection.connection)) is None:

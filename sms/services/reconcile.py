@@ -105,7 +105,7 @@ def keep_account(scope: Reconciliation.Scope) -> list[Drift]:
 
 def _keep(scope: Reconciliation.Scope, account: Account, drift: list[Drift]) -> None:
     Reconciliation.objects.create(scope=scope, **asdict(account), drift=[asdict(one) for one in drift])
-    execute("DELETE FROM sms_reconciliation WHERE at < now() - %s", KEPT)
+    execute("DELETE FROM sms_reconciliation WHERE at < now() - %s::interval", KEPT)
 
 
 def _reconcile(accepted_within: timedelta) -> tuple[Account, list[Drift]]:

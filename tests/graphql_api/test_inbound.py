@@ -140,10 +140,11 @@ class TestLists:
         for number in range(5):
             person = f"+2332000009{number:02}"
             await in_thread(lambda person=person: (sent(account, recipient=person), say("Hi", sender=person)))
+        await post(LIST)  # the key is known now
         statements.clear()
         found = (await post(LIST)).data["inboundMessages"]["nodes"]
         assert len({one["answers"]["id"] for one in found}) == 5
-        assert len([sql for sql in statements if "FROM sms_inbound" in sql or "FROM sms_message" in sql]) == 2
+        assert len(statements) == 2
         assert (await post(LIST, {"first": 100})).json()["extensions"]["cost"]["requested"] == 1 + 3 + 100 * 2
 
     async def test_another_accounts_texts_and_opt_outs_are_in_no_list(self, account):

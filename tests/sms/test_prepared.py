@@ -1,8 +1,13 @@
 """A statement is planned once a connection, never with a plan that has gone bad, and never where it may get lost."""
 
-import pytest
-from django.db import NotSupportedError, connection
+import importlib
+import pkgutil
+import re
 
+import pytest
+from django.db import NotSupportedError, ProgrammingError, connection, transaction
+
+import sms
 from sms import prepared
 from sms.database import execute_all, rows
 from tests.plans import plan_of
@@ -10,6 +15,7 @@ from tests.plans import plan_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 STATEMENTS = "SELECT statement, generic_plans + custom_plans FROM pg_prepared_statements"
+TEMPLATE = re.compile(r"%\(|\{[a-z_]+\}")  # parameters by name, or a piece that is filled in
 GROWS = "SELECT n FROM grows WHERE n = %s::int"
 
 
@@ -49,6 +55,18 @@ def test_a_statement_is_prepared_once():
         assert rows("SELECT %s::int %% 2, 'per %%'", value) == [(value % 2, "per %")]
     assert execute_all([("SELECT %s::int", [1]), ("SELECT %s::int", [2]), ("SELECT %s::text[]", [["a"]])]) == [(["a"],)]
     assert known() == {"SELECT $1::int % 2, 'per %'": 3, "SELECT $1::int": 2, "SELECT $1::text[]": 1}
+
+
+def test_what_comes_behind_a_lock_is_prepared():
+    """The lock itself goes as it is, each time, and before it."""
+    with transaction.atomic():
+        for value in (1, 2):
+            assert rows("LOCK TABLE sms_clock IN ROW SHARE MODE; SELECT %s::int", value) == [(value,)]
+            assert rows("SELECT mode FROM pg_locks WHERE relation = 'sms_clock'::regclass") == [("RowShareLock",)]
+    assert known() == {
+        " SELECT $1::int": 2,
+        "SELECT mode FROM pg_locks WHERE relation = 'sms_clock'::regclass": 2,
+    }
 
 
 def test_what_cannot_be_prepared_is_executed():
@@ -117,3 +135,31 @@ def test_there_is_a_bound(monkeypatch):
     for n in range(9):
         assert rows(f"SELECT {n}, %s::int", n) == [(n, n)]
     assert len(known()) == 3
+
+
+def statements():
+    """Return every statement that a module of the domain has as a constant, with parameters by position."""
+    found = {}
+    for module in pkgutil.walk_packages(sms.__path__, "sms."):
+        if ".migrations" in module.name:
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            for one in value.values() if isinstance(value, dict) else [value]:
+                if isinstance(one, str) and prepared.is_preparable(one) and not TEMPLATE.search(one):
+                    found.setdefault(one, f"{module.name}.{name}")
+    return found
+
+
+def test_every_statement_can_be_prepared():
+    """PostgreSQL can tell the types of all parameters."""
+    found = {sql: name for sql, name in statements().items() if "%s" in sql}
+    assert len(found) > 80
+    refused = []
+    for sql, name in found.items():
+        connection.close()
+        try:
+            rows("SELECT 1")
+            prepared.Prepared().call_of(sql)
+        except ProgrammingError as error:
+            refused.append((name, str(error).partition("\n")[0]))
+    assert refused == []
