@@ -284,6 +284,12 @@ def shown(result):
     return repr(result.data), sorted(errors, key=repr)
 
 
+async def everything_ended():
+    """Wait for what graphql-core no longer needs, and lets end behind its answer."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+
+
 def both(document, variables, context):
     """Return what the two say, and ours once more, as it is when all is known of the document."""
 
@@ -292,7 +298,7 @@ def both(document, variables, context):
             shown(await one.execute(document, variable_values=variables, context_value=context))
             for one in (THEIRS, OURS, OURS)
         ]
-        await asyncio.sleep(0)  # graphql-core lets what it no longer needs end behind its answer
+        await everything_ended()
         return results
 
     return asyncio.run(run())
@@ -332,7 +338,9 @@ def test_what_is_pushed(branch, document):
         return [shown(one) async for one in stream]
 
     async def run():
-        return await events(THEIRS), await events(OURS)
+        told = await events(THEIRS), await events(OURS)
+        await everything_ended()
+        return told
 
     theirs, ours = asyncio.run(run())
     assert ours == theirs
