@@ -32,6 +32,8 @@ class Prepared:
         # A pool between us and the server gives numbers of its own. It may lend the next statement to another server
         # process, which has prepared nothing.
         self._is_pooled = pid != connection.connection.info.backend_pid
+        if not self._is_pooled:
+            self._run("DEALLOCATE ALL")  # what was prepared before it was forgotten
         self._calls: dict[str, str] = {}
         self._began = time.monotonic()
         self._renews_at = self._began + RENEWED_EVERY
@@ -49,11 +51,6 @@ class Prepared:
             calls = [self._calls.get(one) or self._prepare(one) for one in sql.split(";") if one.strip()]
             call = self._calls[sql] = ";".join(calls)
         return call
-
-    def forget(self) -> None:
-        """Prepare everything anew, when it is next asked for."""
-        self._run("DEALLOCATE ALL")
-        self._calls.clear()
 
     def _prepare(self, sql: str) -> str:
         if _first_word(sql) == BESIDE_THEM:
@@ -99,6 +96,5 @@ def execute(cursor: CursorWrapper, sql: str, parameters: Sequence[Any]) -> None:
     try:
         cursor.execute(prepared.call_of(sql), parameters)
     except NotSupportedError:
-        if not connection.in_atomic_block:
-            prepared.forget()
+        del _known[connection.connection]
         raise
