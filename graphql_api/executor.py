@@ -32,8 +32,9 @@ from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_api.coercion import Coerce, Unusual, coercer_of
-from graphql_api.rendering import Render, Renderers
+from graphql_api.coercion import coercer_of
+from graphql_api.rendering import Renderers
+from graphql_api.usual import Make, Unusual
 
 REMEMBERED: Final = 512  # operations
 
@@ -44,10 +45,10 @@ class Plan:
 
     operation: OperationDefinitionNode
     without_variables: DocumentNode
-    variables: list[tuple[GraphQLVariableSignature, Coerce]]
+    variables: list[tuple[GraphQLVariableSignature, Make]]
     root_fields: GroupedFieldSet | None = None
     sub_fields: dict[Any, Any] = field(default_factory=dict)
-    renders: dict[tuple[str, int], dict[str, Render]] = field(default_factory=dict)
+    renders: dict[tuple[str, int], dict[str, Make]] = field(default_factory=dict)
 
     def coerce(self, given: Mapping[str, Any]) -> VariableValues | None:
         """Return the variables' values, or None if graphql-core has to look at them."""
@@ -141,9 +142,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         others = super().execute_fields(parent_type, source_value, path, left, position_context)
         return results | others if isinstance(others, dict) else _join(results, others)
 
-    def _renders_of(
-        self, plan: Plan, parent: GraphQLObjectType, grouped_field_set: GroupedFieldSet
-    ) -> dict[str, Render]:
+    def _renders_of(self, plan: Plan, parent: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> dict[str, Make]:
         key = (parent.name, id(grouped_field_set))  # which lives as long as the plan, in its sub_fields
         if (known := plan.renders.get(key)) is None:
             renderers = Renderers(self.schema, self.collect_subfields)

@@ -16,12 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strawberry.extensions import FieldExtension, SchemaExtension
 
-from graphql_api.coercion import Unusual, coercer_of
+from graphql_api.coercion import coercer_of
 from graphql_api.executor import Executor
 from graphql_api.schema import schema
-
-# graphql-core lets go of awaitables when an error makes their object null; when they are collected is chance.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+from graphql_api.usual import Unusual
 
 
 @strawberry.enum
@@ -291,9 +289,6 @@ async def everything_ended():
     """Wait for what graphql-core no longer needs, and lets end behind its answer."""
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(others)
-    for one in ODD:
-        if isinstance(one, Exception):
-            one.__traceback__ = None  # it would keep every frame that it was raised in
 
 
 def both(document, variables, context):
