@@ -87,6 +87,43 @@ def line_of(scope: Scope) -> Line:
     return line if isinstance(line, Line) else Line()
 
 
+class HeadWithBody(asyncio.Transport):
+    """What one answer is written to: its head goes out together with what follows at once.
+
+    Uvicorn writes them one after the other, and to wake the client twice takes longer than to make a small answer.
+    """
+
+    __slots__ = ("_head", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None  # empty when it has gone
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        """Send what is given, the first of it with the second, or soon."""
+        if self._head is None:
+            self._head = data
+            self._loop.call_soon(self._let_go)
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._transport.write(data)
+
+    def _let_go(self) -> None:
+        if self._head:
+            self.write(b"")
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close the connection once all is sent."""
+        self._let_go()
+        self._transport.close()
+
+
 class HttpConnection(HttpToolsProtocol):
     """Serves one connection for uvicorn's `http` option."""
 
@@ -146,6 +183,8 @@ class HttpConnection(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.parser.should_upgrade():
             self.headers = []
+            if self.scope["method"] != "HEAD":  # of that there is only the head
+                self.cycle.transport = HeadWithBody(self.transport, self.loop)
 
     def on_body(self, body: bytes) -> None:
         """Some of its body is there; `edge.bodies` counts that."""

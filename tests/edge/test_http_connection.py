@@ -212,3 +212,71 @@ async def test_an_answer_may_be_read_slowly(account, monkeypatch):
     async with serving() as served:
         answered, _ = await send(served, *[ask, b""] * 20, LAST, every=0.05)
     assert answered == [*[200] * 20, 404]
+
+
+class Written(asyncio.Transport):
+    """Keeps what is written, a piece for each time that the client would be woken."""
+
+    def __init__(self):
+        super().__init__()
+        self.pieces, self.is_closed = [], False
+
+    def write(self, data):
+        """Keep a piece."""
+        assert not self.is_closed
+        self.pieces.append(data)
+
+    def is_closing(self):
+        """Whether it was closed."""
+        return self.is_closed
+
+    def close(self):
+        """Take nothing more."""
+        self.is_closed = True
+
+
+async def test_a_head_goes_out_with_its_body():
+    """The client is woken once; what comes later comes by itself."""
+    written = Written()
+    answer = http_connection.HeadWithBody(written, asyncio.get_running_loop())
+    for piece in (b"head ", b"body", b"more"):
+        answer.write(piece)
+    await asyncio.sleep(0)
+    assert written.pieces == [b"head body", b"more"]
+
+
+async def test_a_head_whose_body_is_late_does_not_wait_for_it():
+    """As where an event stream begins."""
+    written = Written()
+    answer = http_connection.HeadWithBody(written, asyncio.get_running_loop())
+    answer.write(b"head")
+    assert written.pieces == []
+    await asyncio.sleep(0)
+    assert written.pieces == [b"head"]
+    answer.write(b"body")
+    assert written.pieces == [b"head", b"body"]
+
+
+async def test_a_head_is_not_lost_where_the_connection_is_closed_behind_it():
+    """An application failed between the two."""
+    written = Written()
+    answer = http_connection.HeadWithBody(written, asyncio.get_running_loop())
+    answer.write(b"head")
+    answer.close()
+    await asyncio.sleep(0)
+    assert (written.pieces, answer.is_closing()) == ([b"head"], True)
+
+
+async def test_every_answer_with_a_body_goes_out_like_that(served, account, monkeypatch):
+    """One after the other on one connection, too; of HEAD there is only a head."""
+    made = []
+
+    class Noted(http_connection.HeadWithBody):
+        def __init__(self, *args):
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr(http_connection, "HeadWithBody", Noted)
+    head = b"HEAD /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert (await send(served, HEAD + LENGTH + b"\r\n" + BODY + head + LAST))[0] == [200, 404, 404]
+    assert len(made) == 2
