@@ -197,6 +197,12 @@ class HttpConnection(HttpToolsProtocol):
         self._since = None
         super().on_message_complete()
 
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to the protocol of websockets, and nothing behind: a socket may live for a day."""
+        super().handle_websocket_upgrade()
+        self._watch.cancel()
+        del self.parser  # it holds us, and we hold it
+
     def _look(self) -> None:
         """See whether the client takes too long; uvicorn's own timer ends a connection between two requests."""
         if not self._is_ours:

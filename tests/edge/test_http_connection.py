@@ -1,6 +1,7 @@
 """What comes in over HTTP is bounded in size and in time, and is either clearly one request or none."""
 
 import asyncio
+import gc
 import json
 import socket
 
@@ -163,17 +164,19 @@ async def test_a_connection_may_wait_for_its_next_request(impatient, account):
         assert (await send(served, one, one, LAST, every=0.5))[0] == [200, 200, 404]
 
 
+HELLO = (
+    b"GET /graphql/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
 async def test_a_websocket_may_be_silent(impatient, account):
     """What has become a socket has rules of its own."""
-    hello = (
-        b"GET /graphql/ HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
-    )
 
     def quiet(port):
         with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
-            connection.sendall(hello)
+            connection.sendall(HELLO)
             got = connection.recv(65_536)
             with pytest.raises(TimeoutError):
                 connection.recv(1)
@@ -181,6 +184,25 @@ async def test_a_websocket_may_be_silent(impatient, account):
 
     async with serving() as served:
         assert await asyncio.to_thread(quiet, served.port) == [101]
+
+
+async def test_nothing_of_http_is_kept_for_a_websocket(served, account):
+    """It may live for a day, and there may be thousands."""
+
+    def parsers():
+        return [one for one in gc.get_objects() if isinstance(one, http_connection.HttpConnection)]
+
+    with socket.socket() as connection:
+        connection.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(connection, ("127.0.0.1", served.port))
+        await loop.sock_sendall(connection, HELLO[:-2])
+        async with asyncio.timeout(10):
+            while not parsers():
+                await asyncio.sleep(0.01)
+            await loop.sock_sendall(connection, HELLO[-2:])
+            assert statuses(await loop.sock_recv(connection, 65_536)) == [101]
+        assert parsers() == []
 
 
 async def test_an_answer_that_nobody_reads_is_not_kept(account, monkeypatch):
