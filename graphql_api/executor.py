@@ -2,13 +2,15 @@
 
 graphql-core is in charge of all that can go wrong or takes time: resolvers, their errors, what becomes null. Around it,
 variables of the usual shape are checked by functions made for their types (`graphql_api.coercion`), and fields that are
-plain attributes are read by functions made for the document (`graphql_api.rendering`). Where such a function raises,
-whatever it is, graphql-core does it again: reading attributes twice changes nothing, and the errors are its own.
+plain attributes, and lists of what has nothing else, by functions made for the document (`graphql_api.rendering`).
+Where such a function raises, whatever it is, graphql-core does it again: reading attributes twice changes nothing, and
+the errors are its own.
 Documents with directives are left to graphql-core, as what they select depends on their variables. Middleware, of which
 there is none, would not see the attributes.
 """
 
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -18,7 +20,9 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLList,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
     Visitor,
@@ -26,7 +30,7 @@ from graphql import (
     visit,
 )
 from graphql.execution import Executor as GraphQLCore
-from graphql.execution.collect_fields import GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 from graphql.pyutils import AwaitableOrValue, Path
@@ -48,7 +52,9 @@ class Plan:
     variables: list[tuple[GraphQLVariableSignature, Make]]
     root_fields: GroupedFieldSet | None = None
     sub_fields: dict[Any, Any] = field(default_factory=dict)
+    # By the ids of what lives as long as the plan, or the schema.
     renders: dict[tuple[str, int], dict[str, Make]] = field(default_factory=dict)
+    lists: dict[tuple[int, int], Make | None] = field(default_factory=dict)
 
     def coerce(self, given: Mapping[str, Any]) -> VariableValues | None:
         """Return the variables' values, or None if graphql-core has to look at them."""
@@ -142,8 +148,34 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         others = super().execute_fields(parent_type, source_value, path, left, position_context)
         return results | others if isinstance(others, dict) else _join(results, others)
 
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[Any],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> AwaitableOrValue[list[Any]]:
+        """Show a resolver's list, where there is nothing to resolve in it, and let graphql-core show the others."""
+        render = None if self._plan is None else self._render_of(self._plan, return_type, field_details_list)
+        if render is not None:
+            with suppress(Exception):  # whatever it is, it is for graphql-core to tell
+                shown: list[Any] = render(result)
+                return shown
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    def _render_of(self, plan: Plan, type_: GraphQLList[Any], details: FieldDetailsList) -> Make | None:
+        key = (id(details), id(type_))
+        if key not in plan.lists:
+            try:
+                plan.lists[key] = Renderers(self.schema, self.collect_subfields).of_value(type_, details)
+            except (Unusual, KeyError):
+                plan.lists[key] = None
+        return plan.lists[key]
+
     def _renders_of(self, plan: Plan, parent: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> dict[str, Make]:
-        key = (parent.name, id(grouped_field_set))  # which lives as long as the plan, in its sub_fields
+        key = (parent.name, id(grouped_field_set))
         if (known := plan.renders.get(key)) is None:
             renderers = Renderers(self.schema, self.collect_subfields)
             known = plan.renders[key] = {}

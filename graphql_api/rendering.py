@@ -57,10 +57,11 @@ class Renderers:
 
     def _of_type(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Make:
         if isinstance(type_, GraphQLNonNull):
-            return self._of_value(type_.of_type, details)
-        return nullable(self._of_value(type_, details))
+            return self.of_value(type_.of_type, details)
+        return nullable(self.of_value(type_, details))
 
-    def _of_value(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Make:
+    def of_value(self, type_: GraphQLOutputType, details: FieldDetailsList) -> Make:
+        """Return what shows a value of a field, if its type is no GraphQLNonNull. Raises Unusual if that takes more."""
         if isinstance(type_, GraphQLList):
             return list_of(self._of_type(type_.of_type, details))
         if isinstance(type_, GraphQLObjectType):

@@ -72,6 +72,15 @@ class Branch(Named):
         await asyncio.sleep(0)
         return f"{self.name}" * times
 
+    @strawberry.field
+    async def later_leaves(self) -> list[Leaf]:
+        await asyncio.sleep(0)
+        return self.leaves
+
+    @strawberry.field
+    def found_things(self) -> list[Thing] | None:
+        return self.things
+
 
 @strawberry.input
 class Inner:
@@ -251,9 +260,10 @@ PLAIN = {
     "Named": ["__typename", "name"],
     "Thing": ["__typename"],
 }
+RESOLVED = {"laterLeaves": "Leaf", "foundThings": "Thing"}
 DEEPER = {
     "Leaf": {},
-    "Branch": {"leaf": "Leaf", "leaves": "Leaf", "things": "Thing", "other": "Named"},
+    "Branch": {"leaf": "Leaf", "leaves": "Leaf", "things": "Thing", "other": "Named", **RESOLVED},
     "Named": {"... on Leaf": "Leaf", "... on Branch": "Branch", "...": "Named"},
     "Thing": {"... on Leaf": "Leaf", "... on Branch": "Branch", "... on Named": "Named"},
 }
@@ -444,10 +454,12 @@ def test_graphql_core_has_little_to_do(monkeypatch):
     document = f"""query ($times: Int!) {{ branch {{
         name leaf {{ {everything} }} leaves {{ {everything} }} things {{ ... on Leaf {{ {everything} }} }}
         other {{ name }} later(times: $times)
+        laterLeaves {{ {everything} }} foundThings {{ ... on Leaf {{ {everything} }} }}
     }} }}"""
     (_, errors), ours, _ = both(document, {"times": 2}, branch)
     assert errors == ours[1] == []
-    assert ran[-4:] == ["branch", "later", "branch", "later"]
+    resolved = ["branch", "later", "laterLeaves", "foundThings"]
+    assert ran[-8:] == resolved * 2
 
 
 def test_our_schema_has_it():
