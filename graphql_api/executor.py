@@ -148,7 +148,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         others = super().execute_fields(parent_type, source_value, path, left, position_context)
         return results | others if isinstance(others, dict) else _join(results, others)
 
-    def complete_list_value(
+    def complete_list_value(  # noqa: PLR0917  graphql-core's
         self,
         return_type: GraphQLList[Any],
         field_details_list: FieldDetailsList,
