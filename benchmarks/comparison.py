@@ -101,8 +101,8 @@ class Baseline:
 
 @contextmanager
 def beside(stack: Stack, *, provider: Provider) -> Iterator[Baseline | None]:
-    """Run the baseline beside the service; None where its packages are not installed."""
-    if not is_installed():
+    """Run the baseline beside the service; None where its packages are not installed, or nobody wants it."""
+    if not (is_installed() and stack.is_compared):
         yield None
         return
     baseline = Baseline(stack, provider=provider)
