@@ -48,7 +48,7 @@ app.conf.update(
     broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False},
     task_ignore_result=True,
     task_publish_retry=False,
-    task_queues=[Queue("dispatch", no_ack=True), Queue("receipts", no_ack=True)],
+    task_queues=[Queue("dispatch"), Queue("receipts")],
     task_default_queue="dispatch",
     task_routes={"sms.receipts": {"queue": "receipts"}},
     worker_pool="threads",

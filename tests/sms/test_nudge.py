@@ -1,10 +1,12 @@
 """Nudges: one for many, and soon, without a thread for each wait."""
 
+import json
 import threading
 import time
 
 import pytest
 import redis
+from celery import current_app
 from django.conf import settings
 
 from sms import nudge as nudges
@@ -88,3 +90,21 @@ def test_a_queue_that_nobody_empties_stays_short(nudge, monkeypatch):
         broker.delete("dispatch")
     ask()
     becomes(count, 1)
+
+
+def test_what_is_sent_is_what_celery_sends():
+    """But for the ids, of which each has its own."""
+    ask = Nudge("sms.receipts")
+    with redis.Redis.from_url(settings.SMS_REDIS_URL) as broker:
+        broker.delete("receipts")
+        assert ask._send()
+        assert ask._send()
+        current_app.send_task("sms.receipts", ignore_result=True)
+        celerys, *ours = [json.loads(one) for one in broker.lrange("receipts", 0, -1)]
+        broker.delete("receipts")
+    ids = [(one["headers"].pop("id"), one["properties"].pop("delivery_tag")) for one in (celerys, *ours)]
+    assert len(set(ids)) == 3
+    for one in (celerys, *ours):
+        assert one["headers"].pop("root_id") == one["properties"].pop("correlation_id")
+        del one["properties"]["reply_to"]  # the sender's thread; nothing is answered
+    assert [celerys] * 2 == ours
