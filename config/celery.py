@@ -21,6 +21,7 @@ from sms.nudge import enough_wait
 
 log = structlog.get_logger(__name__)
 
+LEAST_REST = 0.01  # seconds: so much too early Celery's beat wakes up, and would then ask the clock without a rest
 SWEEP_EVERY = 4  # seconds; only what a crash or a lost nudge left behind waits for it
 HEALTH_EVERY = 15
 PRUNE_EVERY = 60
@@ -91,7 +92,7 @@ class LiveScheduler(Scheduler):
         """Send what is due, and say that beat is alive."""
         wait = super().tick(*args, **kwargs)
         _try_to_show("beat")
-        return float(wait)
+        return float(wait and max(wait, LEAST_REST))  # none where something was sent: the next may be due as well
 
 
 class SignOfLife(bootsteps.StartStopStep):

@@ -8,7 +8,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from config.celery import SWEEP_EVERY, LiveScheduler, app
+from config.celery import LEAST_REST, SWEEP_EVERY, LiveScheduler, app
 from sms.nudge import MOST_WAITING
 
 QUEUES = ("dispatch", "receipts")
@@ -85,3 +85,12 @@ def test_while_workers_are_away_no_pile_grows(broker, later):
     later(SWEEP_EVERY, stepping=timedelta(0))
     tick(scheduler)
     assert sorted(one["task"] for one in sent(broker)) == NUDGES
+
+
+def test_it_rests_before_each_look(broker, later):
+    """Also in the last moment before something is due, when Celery's own would look again and again."""
+    scheduler = LiveScheduler(app)
+    tick(scheduler)
+    later(SWEEP_EVERY - 0.005, stepping=timedelta(0))
+    assert tick(scheduler) >= LEAST_REST
+    assert sent(broker) == []
