@@ -2,7 +2,8 @@
 
 `PREPARE` and `EXECUTE` of SQL, as psycopg2 has nothing of its own for it. After some runs PostgreSQL keeps one plan for
 all values where that is not dearer than a plan for the values at hand (its documentation, PREPARE). A plan that was
-made while a table was empty reads it whole, so plans are made anew: often on a new connection, seldom later.
+made while a table was empty reads it whole, and many statements make a table grow: so plans are made anew when as many
+have run again as ran before, and after a while in any case; then it begins anew with few.
 """
 
 import hashlib
@@ -18,9 +19,8 @@ from django.db.backends.utils import CursorWrapper
 PREPARABLE: Final = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE"}
 BESIDE_THEM: Final = "LOCK"  # goes as it is, and may have others behind it
 MOST: Final = 300  # statements of a connection; the service has a hundred
-RENEWED_EVERY: Final = 1.0  # seconds, on a new connection: its tables may be new, too
-YOUNG: Final = 120.0  # seconds; by then PostgreSQL itself has looked at tables that grow (autovacuum_naptime)
-RENEWED_LATER: Final = 60.0  # seconds
+RENEWED_AFTER: Final = 32  # runs of statements, then twice as many, and so on
+RENEWED_WITHIN: Final = 60.0  # seconds; a table that grows PostgreSQL itself looks at so often (autovacuum_naptime)
 _MARK: Final = re.compile("%s|%%")
 
 
@@ -35,16 +35,19 @@ class Prepared:
         if not self._is_pooled:
             self._run("DEALLOCATE ALL")  # what was prepared before it was forgotten
         self._calls: dict[str, str] = {}
-        self._began = time.monotonic()
-        self._renews_at = self._began + RENEWED_EVERY
+        self._runs, self._few = 0, RENEWED_AFTER  # since plans were made, and how many are few
+        self._ends_at = time.monotonic() + RENEWED_WITHIN
 
     def call_of(self, sql: str) -> str:
         """Return what runs a statement, or several with semicolons between them: prepared, where that can be."""
         if self._is_pooled:
             return sql
-        if (now := time.monotonic()) > self._renews_at:
+        self._runs += 1
+        is_over = (now := time.monotonic()) > self._ends_at
+        if is_over or self._runs > self._few:
             self._run("DISCARD PLANS")
-            self._renews_at = now + (RENEWED_EVERY if now - self._began < YOUNG else RENEWED_LATER)
+            self._runs, self._few = 0, RENEWED_AFTER if is_over else 2 * self._few
+            self._ends_at = now + RENEWED_WITHIN if is_over else self._ends_at
         if (call := self._calls.get(sql)) is None:
             if len(self._calls) >= MOST:
                 return sql

@@ -84,10 +84,8 @@ def test_through_a_pool_nothing_is_prepared(monkeypatch):
     assert known() == {}
 
 
-def test_a_table_that_grows_is_not_read_whole(grows, monkeypatch):
+def test_a_table_that_grows_is_not_read_whole(grows):
     """The plan of an empty table is replaced before long, without an ANALYZE."""
-    now = [1000.0]
-    monkeypatch.setattr(prepared.time, "monotonic", lambda: now[0])
     with connection.cursor() as cursor:
         cursor.execute("SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan")
         cursor.execute("SET enable_indexscan = off; SET enable_indexonlyscan = off")
@@ -95,15 +93,15 @@ def test_a_table_that_grows_is_not_read_whole(grows, monkeypatch):
         assert "Seq Scan" in plan()
         cursor.execute("SET enable_indexscan = on; SET enable_indexonlyscan = on")
         cursor.execute("INSERT INTO grows SELECT generate_series(1, 10000)")
-    rows(GROWS, 1)
-    assert "Seq Scan" in plan()
-    now[0] += prepared.RENEWED_EVERY * 1.1
+    for _ in range(prepared.RENEWED_AFTER - 1):
+        rows(GROWS, 1)
+        assert "Seq Scan" in plan()
     rows(GROWS, 1)
     assert "Index" in plan()
 
 
-def test_plans_are_renewed_seldom_later(monkeypatch):
-    """On a connection that has run for long nothing is planned for nothing."""
+def test_plans_are_renewed_seldom_while_much_is_done_and_soon_after_a_rest(monkeypatch):
+    """What a thousand a second do for an hour is planned a dozen times a minute, and what begins anew as at first."""
     now, renewed, run = [0.0], [], prepared.Prepared._run
 
     def noted(sql):
@@ -113,10 +111,18 @@ def test_plans_are_renewed_seldom_later(monkeypatch):
 
     monkeypatch.setattr(prepared.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(prepared.Prepared, "_run", staticmethod(noted))
-    while now[0] < 300:
+    for _ in range(900):
         rows("SELECT 1")
-        now[0] += 0.75
-    assert renewed == [1.5 * n for n in range(1, 81)] + [180.75, 241.5]
+        now[0] += 0.001
+    assert len(renewed) == 4  # after 32, 64, 128, 256
+    for _ in range(3):
+        now[0] += prepared.RENEWED_WITHIN * 1.01
+        rows("SELECT 1")
+        assert renewed[-1] == now[0]
+    assert len(renewed) == 7
+    for _ in range(prepared.RENEWED_AFTER + 1):
+        rows("SELECT 1")
+    assert len(renewed) == 8
 
 
 @pytest.mark.parametrize("inside", [nullcontext, transaction.atomic])
