@@ -102,7 +102,7 @@ class Baseline:
 @contextmanager
 def beside(stack: Stack, *, provider: Provider) -> Iterator[Baseline | None]:
     """Run the baseline beside the service; None where its packages are not installed, or nobody wants it."""
-    if not (is_installed() and stack.is_compared):
+    if not (is_installed() and stack.has_references):
         yield None
         return
     baseline = Baseline(stack, provider=provider)

@@ -39,10 +39,12 @@ SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[],
 
 
 @contextmanager
-def raw_asgi(stack: Stack) -> Iterator[Child]:
-    """Run the raw ASGI application; its port is its last argument."""
+def raw_asgi(stack: Stack, *, stores: bool = False) -> Iterator[Child]:
+    """Run a raw ASGI application, one that stores a row or none; its port is its last argument."""
     port = free_port()
-    child = stack.child("floor", "-m", "benchmarks.floor_asgi", str(port))
+    if stores:
+        stack.query(MAKE_TABLE)
+    child = stack.child("floor", "-m", "benchmarks.floor_asgi", *(["--store"] if stores else []), str(port))
     child.start()
     try:
         end = time.monotonic() + 20
@@ -111,3 +113,73 @@ def _many_rows(cursor: psycopg2.extensions.cursor) -> bytes:
     same = [str(uuid.uuid4()), "MyCorp", f"+{RECIPIENT}", TEXT, "GSM7", 1, "AT_MOST_ONCE", "QUEUED", 1]
     statement: bytes = cursor.mogrify(MANY_ROWS, [ids, *([value] * BATCH for value in same)])
     return statement
+
+
+LIFE_SET = 500  # messages a commit
+# Tables like the service's own, and what each step of a life leaves in them; a commit after each.
+MAKE_LIFE = "".join(
+    f"DROP TABLE IF EXISTS floor_{name}; CREATE TABLE floor_{name} (LIKE sms_{name} INCLUDING ALL);"
+    for name in ("message", "messageevent", "dispatchentry", "submitattempt", "receipt")
+)
+# What LIKE leaves out: room for updates in place, as the service's tables have it.
+MAKE_LIFE += "".join(
+    f"ALTER TABLE floor_{name} SET (fillfactor = {filled});"
+    for name, filled in (("message", 60), ("dispatchentry", 50), ("receipt", 80))
+)
+IDS = "unnest(%(ids)s::uuid[]) AS id"
+EVENT = f"""
+INSERT INTO floor_messageevent (message_id, account_id, sequence, status, late, conflict, occurred_at)
+SELECT id, id, {{sequence}}, '{{status}}', false, false, now() FROM {IDS};
+UPDATE floor_message SET status = '{{status}}', sequence = {{sequence}}, updated_at = now()
+WHERE id = ANY(%(ids)s::uuid[]);
+"""
+LIFE = (
+    f"""
+    INSERT INTO floor_message ({COLUMNS})
+    SELECT id, id, 'MyCorp', '+{RECIPIENT}', '{TEXT}', 'GSM7', 1, 'AT_MOST_ONCE', 'QUEUED', 1 FROM {IDS};
+    INSERT INTO floor_messageevent (message_id, account_id, sequence, status, late, conflict, occurred_at)
+    SELECT id, id, 1, 'QUEUED', false, false, now() FROM {IDS};
+    INSERT INTO floor_dispatchentry (message_id, purpose, priority, expires_at, attempts)
+    SELECT id, 1, 5, now() + interval '1 day', 0 FROM {IDS};
+    """,
+    EVENT.format(sequence=2, status="SENDING")
+    + f"""
+    INSERT INTO floor_submitattempt (id, message_id, number, provider) SELECT id, id, 1, 'simulator' FROM {IDS};
+    UPDATE floor_dispatchentry SET lease = message_id, attempts = 1, due_at = now()
+    WHERE message_id = ANY(%(ids)s::uuid[]);
+    """,
+    EVENT.format(sequence=3, status="SENT")
+    + """
+    UPDATE floor_submitattempt SET finished_at = now(), outcome = 'SENT', provider_reference = id::text
+    WHERE id = ANY(%(ids)s::uuid[]);
+    UPDATE floor_dispatchentry SET purpose = 2, lease = NULL, due_at = now() WHERE message_id = ANY(%(ids)s::uuid[]);
+    """,
+    f"""
+    INSERT INTO floor_receipt (provider, provider_reference, client_reference, provider_status, status, body, tries)
+    SELECT 'simulator', id::text, id, 'DELIVERED', 'DELIVERED', uuid_send(id), 0 FROM {IDS};
+    """,
+    EVENT.format(sequence=4, status="DELIVERED")
+    + """
+    UPDATE floor_receipt SET processed_at = now(), outcome = 'APPLIED', message_id = client_reference
+    WHERE id IN (SELECT id FROM floor_receipt WHERE processed_at IS NULL ORDER BY due_at, id LIMIT 500);
+    DELETE FROM floor_dispatchentry WHERE message_id = ANY(%(ids)s::uuid[]);
+    """,
+)
+
+
+def lives(stack: Stack, plan: Plan) -> float:
+    """Return how many messages a second one client takes through their whole lives, in sets of 500 and by SQL alone."""
+    connection = psycopg2.connect(stack.environment["DATABASE_URL"])
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(MAKE_LIFE)
+            begun, done = time.perf_counter(), 0
+            while time.perf_counter() - begun < plan.seconds / 2:
+                ids = [str(uuid7()) for _ in range(LIFE_SET)]
+                for step in LIFE:
+                    cursor.execute(step, {"ids": ids})
+                done += LIFE_SET
+            return done / (time.perf_counter() - begun)
+    finally:
+        connection.close()

@@ -61,7 +61,7 @@ class Stack:
 
     def __init__(self, directory: Path, *, durable: bool = True) -> None:
         self.directory = directory
-        self.is_compared = True  # with the baseline, where a benchmark does that
+        self.has_references = True  # whether benchmarks measure the baseline, and some of the floors, beside it
         self.port, self.provider_port = free_port(), free_port()
         self.postgres = Postgres(directory / "postgres", durable=durable)
         self.redis = Redis(directory / "redis")
@@ -122,15 +122,15 @@ class Stack:
         for child in children:
             if not child.is_running:
                 child.start()
-        self._wait(lambda status, _: status is not None)
+        self._wait(lambda status, _: status is not None, children)
         if self.worker.is_running:
-            self._wait(lambda status, _: status == 200)
+            self._wait(lambda status, _: status == 200, children)
 
-    def _wait(self, is_ready: Any) -> None:
+    def _wait(self, is_ready: Any, children: Sequence[Child]) -> None:
         end = time.monotonic() + READY_WITHIN
         while not is_ready(*(said := ask_ready(self.environment))):
-            for child in self.children:
-                assert child.is_running or not child.was_started, f"{child.name} ended: {child.log_tail()}"
+            for child in children:
+                assert child.is_running, f"{child.name} ended: {child.log_tail()}"
             assert time.monotonic() < end, f"not ready: {said}"
             signals.pause(0.05)
 

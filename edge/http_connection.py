@@ -111,7 +111,7 @@ class HeadWithBody(asyncio.Transport):
             self._transport.write(data)
 
     def _let_go(self) -> None:
-        if self._head:
+        if self._head and not self._transport.is_closing():
             self.write(b"")
 
     def is_closing(self) -> bool:

@@ -41,11 +41,15 @@ def _queue_of(task: str) -> str:
     return name
 
 
+_one_at_a_time = threading.Lock()
+
+
 @cache
 def _ready_made(task: str) -> tuple[str, bytes]:
     """Return a task's queue, and what Celery puts there, with NO_ID for every id: one is sent to a broker in memory."""
     queue = _queue_of(task)
-    with Connection("memory://") as nowhere, nowhere.Producer() as producer:
+    # The brokers in memory are one, and other tasks have the same queue.
+    with _one_at_a_time, Connection("memory://") as nowhere, nowhere.Producer() as producer:
         current_app.send_task(task, task_id=NO_ID, producer=producer, ignore_result=True)
         channel: Any = producer.channel
         message = channel._get(queue)  # noqa: SLF001  as it lies there, and not what a consumer would make of it
@@ -59,7 +63,7 @@ class Nudge:
     def __init__(self, task: str) -> None:
         self._task = task
         self._is_wanted = False
-        self._waiting = 0  # in its queue, when the last one was sent
+        self._waiting = MOST_WAITING  # in its queue, when the last one was sent; so the first one looks
         self._asked = 0  # since the last nudge, about: counted without the lock
         self._times: list[float] = []  # a heap: when to send, by the monotonic clock
         self._changed = threading.Condition()

@@ -2,8 +2,8 @@
 
 `PREPARE` and `EXECUTE` of SQL, as psycopg2 has nothing of its own for it. After some runs PostgreSQL keeps one plan for
 all values where that is not dearer than a plan for the values at hand (its documentation, PREPARE). A plan that was
-made while a table was empty reads it whole, and many statements make a table grow: so plans are made anew when as many
-have run again as ran before, and after a while in any case; then it begins anew with few.
+made while a table was empty reads it whole, and where many statements run, tables grow: so plans are made anew after
+some runs, then after twice as many, and so on; and after a while in any case, when it begins again with few.
 """
 
 import hashlib

@@ -27,7 +27,7 @@ from sms.feed import AT_ONCE, START, read_now
 from sms.listing import MessageFilter
 from sms.providers.base import DeliveryReport, Outcome
 from sms.providers.registry import get_provider
-from sms.services import dispatch, health, receive, report
+from sms.services import clock, dispatch, health, receive, report
 from sms.services import store as stores
 from sms.services.authenticate import Caller, authenticate
 from sms.services.new_message import NewMessage, check
@@ -44,7 +44,8 @@ LISTS = {
         client_reference="reminders", statuses=[Status.FAILED]
     ),
 }
-HOT = re.compile(r"^\s*(WITH|SELECT|INSERT|UPDATE|DELETE)", re.IGNORECASE)
+HOT = re.compile(r"^\s*(WITH|SELECT|INSERT|UPDATE|DELETE|EXECUTE (\w+))", re.IGNORECASE)
+TEXT = "SELECT statement FROM pg_prepared_statements WHERE name = %s"
 
 
 class Explainer:
@@ -68,16 +69,20 @@ class Explainer:
         by_position = iter(() if isinstance(params, Mapping) else params or ())
         for one in sql.split(";"):  # several in one go
             given = params if isinstance(params, Mapping) else [next(by_position) for _ in range(one.count("%s"))]
-            if HOT.match(one):
-                self._explain(ahead, one, given)
+            if (found := HOT.match(one)) is not None:
+                self._explain(ahead, one, given, prepared=found[2])
             else:
                 ahead += f"{one};"
 
-    def _explain(self, ahead: str, statement: str, given: Any) -> None:
+    def _explain(self, ahead: str, statement: str, given: Any, *, prepared: str | None) -> None:
         savepoint = transaction.savepoint()
         with connection.cursor() as cursor:
             cursor.execute(f"{ahead} EXPLAIN (ANALYZE, BUFFERS) {statement}", given)
             plan = [line for (line,) in cursor.fetchall()]
+            if prepared is not None:
+                cursor.execute(TEXT, [prepared])
+                ((statement,),) = cursor.fetchall()
+                statement = statement.partition(" AS ")[2]
         transaction.savepoint_rollback(savepoint)
         first = " ".join(statement.split())
         print(f"\n#### {first[:110]} …\n\n```\n" + "\n".join(plan) + "\n```")
@@ -95,6 +100,7 @@ def main() -> None:
     """Let a set of messages have its life, and leave no trace of it."""
     caller = asyncio.run(authenticate(f"Bearer {settings.SMS_DEMO_API_KEY}"))
     provider = get_provider()
+    clock.watch()  # nobody may have looked for long; what that moves is not hot
     # What commits by itself is here part of the transaction that leaves no trace.
     for module in (stores, receive, dispatch, health):
         module.at_once = rows  # type: ignore[attr-defined]
