@@ -45,7 +45,7 @@ RULES = {
         WHERE m.id >= %(since)s AND m.status = ANY(%(open)s) AND d.message_id IS NULL""",
     "a final message has none": """
         SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-        WHERE m.status = ANY(%(final)s)""",
+        WHERE d.message_id >= %(since)s AND m.status = ANY(%(final)s)""",
     "a message that was sent has its provider's reference": """
         SELECT id FROM sms_message WHERE id >= %(since)s AND status = 'SENT' AND provider_reference IS NULL""",
     "sequences run from 1 to the message's own, without a gap": """
@@ -57,7 +57,7 @@ RULES = {
         WHERE m.id >= %(since)s AND e.status <> m.status""",
     "a message in SENDING has a lease, and no other has": """
         SELECT m.id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-        WHERE (m.status = 'SENDING') <> (d.lease IS NOT NULL)""",
+        WHERE d.message_id >= %(since)s AND (m.status = 'SENDING') <> (d.lease IS NOT NULL)""",
     "no lease that passed is left": """
         SELECT message_id FROM sms_dispatchentry
         WHERE lease IS NOT NULL AND due_at < now() - make_interval(secs => %(grace)s)""",
