@@ -115,8 +115,10 @@ def main() -> None:
         with explained(f"dispatch, {ROWS} messages"):
             claimed = dispatch.claim(limit=ROWS)
             dispatch.record(claimed, [Outcome.sent(f"ref-{one.message_id}") for one in claimed])
-        with explained(f"receipts, {ROWS} messages"):
+        with explained(f"receipts, {ROWS} messages, stored"):
             receive.store([_receipt(provider.name, one.submission.attempt_id) for one in claimed])
+        execute("UPDATE sms_receipt SET due_at = now() WHERE processed_at IS NULL")  # as above
+        with explained(f"receipts, {ROWS} messages, applied"):
             report.process_set(limit=ROWS)
         with explained("health of routes"):
             health.look()
