@@ -96,7 +96,7 @@ def main() -> None:
     application = Storing(os.environ["DATABASE_URL"]) if given.store else echo
     gc.collect()
     gc.freeze()
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.0005)  # these three are what `config.serve` does, which cannot be imported here
     uvicorn.run(
         application,
         port=given.port,

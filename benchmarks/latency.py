@@ -24,10 +24,10 @@ def measure(stack: Stack, plan: Plan) -> list[Figure]:
     with Ordered("benchmarks.live.follow", {"host": "127.0.0.1", "port": stack.port}) as follower:
         follower.do(rate=RATE, seconds=plan.warm_up)
         runs = [_one_run(stack, follower, plan, rate=RATE) for _ in range(plan.runs)]
-        runs_of_few = plan.runs if stack.has_references else 0
-        calm = [_one_run(stack, follower, plan, rate=CALM_RATE) for _ in range(runs_of_few)]
-    figures = _both(runs, rate=RATE)
-    return figures if not calm else [*figures, *(_reference(one) for one in _both(calm, rate=CALM_RATE))]
+        if not stack.has_references:
+            return _both(runs, rate=RATE)
+        calm = [_one_run(stack, follower, plan, rate=CALM_RATE) for _ in range(plan.runs)]
+    return [*_both(runs, rate=RATE), *(_reference(one) for one in _both(calm, rate=CALM_RATE))]
 
 
 def _both(runs: list[tuple[list[float], list[float]]], *, rate: int) -> list[Figure]:

@@ -39,7 +39,7 @@ class Redis(Server):
                 "save ''",
                 "appendonly no",
                 "maxmemory-policy noeviction",
-                "hz 1",  # chores a second; ten are a seventh of what an idle stack uses
+                "hz 1",  # chores a second; ten are a tenth of what an idle stack uses
                 "daemonize no",
                 "loglevel notice",
                 "logfile ''",

@@ -43,17 +43,21 @@ class Prepared:
         if self._is_pooled:
             return sql
         self._runs += 1
-        is_over = (now := time.monotonic()) > self._ends_at
-        if is_over or self._runs > self._few:
-            self._run("DISCARD PLANS")
-            self._runs, self._few = 0, RENEWED_AFTER if is_over else 2 * self._few
-            self._ends_at = now + RENEWED_WITHIN if is_over else self._ends_at
+        if (now := time.monotonic()) > self._ends_at:
+            self._ends_at = now + RENEWED_WITHIN
+            self._renew(RENEWED_AFTER)
+        elif self._runs > self._few:
+            self._renew(2 * self._few)
         if (call := self._calls.get(sql)) is None:
             if len(self._calls) >= MOST:
                 return sql
             calls = [self._calls.get(one) or self._prepare(one) for one in sql.split(";") if one.strip()]
             call = self._calls[sql] = ";".join(calls)
         return call
+
+    def _renew(self, few: int) -> None:
+        self._run("DISCARD PLANS")
+        self._runs, self._few = 0, few
 
     def _prepare(self, sql: str) -> str:
         if _first_word(sql) == BESIDE_THEM:

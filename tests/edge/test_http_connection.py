@@ -302,3 +302,14 @@ async def test_every_answer_with_a_body_goes_out_like_that(served, account, monk
     head = b"HEAD /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert (await send(served, HEAD + LENGTH + b"\r\n" + BODY + head + LAST))[0] == [200, 404, 404]
     assert len(made) == 2
+
+
+async def test_nothing_is_written_to_a_client_that_has_gone_behind_the_head():
+    """Its transport would raise an error that nobody catches."""
+    written, failed = Written(), []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failed.append(context))
+    http_connection.HeadWithBody(written, loop).write(b"head")
+    written.close()
+    await asyncio.sleep(0)
+    assert (written.pieces, failed) == ([], [])

@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import redis
@@ -11,6 +13,8 @@ from django.conf import settings
 
 from sms import nudge as nudges
 from sms.nudge import SOON, Nudge
+
+TASKS = ("sms.dispatch", "sms.sweep")
 
 
 @pytest.fixture
@@ -108,3 +112,23 @@ def test_what_is_sent_is_what_celery_sends():
         assert one["headers"].pop("root_id") == one["properties"].pop("correlation_id")
         del one["properties"]["reply_to"]  # the sender's thread; nothing is answered
     assert [celerys] * 2 == ours
+
+
+def test_two_tasks_of_one_queue_are_not_mixed_up(monkeypatch):
+    """Though both are made in the same moment, by a broker that the whole process shares."""
+    sent = threading.Barrier(2, timeout=0.5)
+    send = current_app.send_task
+
+    def both_have_sent(*args, **options):
+        send(*args, **options)
+        with suppress(threading.BrokenBarrierError):
+            sent.wait()
+
+    monkeypatch.setattr(
+        type(current_app._get_current_object()), "send_task", lambda _, *a, **o: both_have_sent(*a, **o)
+    )
+    with ThreadPoolExecutor(2) as threads:
+        made = dict(zip(TASKS, threads.map(nudges._ready_made.__wrapped__, TASKS), strict=True))
+    assert {task: json.loads(message)["headers"]["task"] for task, (_, message) in made.items()} == {
+        task: task for task in TASKS
+    }

@@ -82,3 +82,12 @@ def test_it_may_look_at_the_last_hours_only(lives):
     """Older messages are left out, so that it stays cheap beside millions of them."""
     assert reconcile(accepted_within=timedelta(hours=1))[0].accepted == 3
     assert reconcile(accepted_within=timedelta(seconds=-10))[0].accepted == 0
+
+
+def test_each_minute_only_its_own_messages_are_looked_for_in_the_queue(lives):
+    """What waits for days may be millions of rows: those are looked at in the night."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE sms_dispatchentry SET lease = message_id, due_at = now() + interval '1 hour'")
+    rule = "a message in SENDING has a lease, and no other has"
+    assert [one.rule for one in reconcile(accepted_within=timedelta(minutes=10))[1]] == [rule]
+    assert reconcile(accepted_within=timedelta(seconds=-60))[1] == []
