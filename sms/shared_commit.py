@@ -1,9 +1,11 @@
 """Concurrent callers share a commit: the cost of one fsync is divided by everyone who was waiting for it."""
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -55,9 +57,10 @@ class Waiting(Generic[Item, Result]):
 class SharedCommit(Generic[Item, Result]):
     """Writes items in sets, each set in one commit, on a thread of its own.
 
-    A flush takes what has gathered while the last one ran; nobody waits on a timer. An item that the database refuses
-    fails alone: its set is written again in halves. Waiting for a flush is bounded, in number and in time. So is
-    waiting for its end, but what a flush has taken may be stored all the same.
+    A set is what has gathered while the last one was written. The thread takes it itself: by way of the loop, which has
+    answers to write just then, it would rest meanwhile. Nobody waits on a timer. An item that the database refuses
+    fails alone: its set is written again in halves. Waiting for one's turn is bounded, in number and in time. So is
+    waiting for the end, but what the thread has taken may be stored all the same.
     """
 
     def __init__(
@@ -66,9 +69,12 @@ class SharedCommit(Generic[Item, Result]):
         self._write = write
         self._at_once = at_once
         self._most_waiting = waiting
+        self._lock = threading.Lock()  # for all that the thread and the loop both change
         self._waiting: deque[Waiting[Item, Result]] = deque()
-        self._flusher: asyncio.Task[None] | None = None
-        self._began = 0.0  # when the flush that is under way began
+        self._taken: Sequence[Waiting[Item, Result]] = ()  # what the thread writes
+        self._taken_at = 0.0
+        self._is_writing = False  # or is about to: then the thread will look for what waits
+        self._looking: asyncio.AbstractEventLoop | None = None  # which loop looks at times who has waited for too long
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shared commit")  # reads can never hold it up
 
     async def __call__(self, item: Item) -> Result:
@@ -78,48 +84,64 @@ class SharedCommit(Generic[Item, Result]):
         """
         loop = asyncio.get_running_loop()
         now = loop.time()
-        is_stalled = self._flusher is not None and now - self._began > TURN_WITHIN
+        is_stalled = self._taken and now - self._taken_at > TURN_WITHIN
         if is_stalled or len(self._waiting) >= self._most_waiting:
             raise Overloaded
         waiting: Waiting[Item, Result] = Waiting(item, loop.create_future(), now)
-        self._waiting.append(waiting)
-        if self._flusher is None:
-            self._began = now
-            self._flusher = asyncio.create_task(self._flush())
+        with self._lock:
+            self._waiting.append(waiting)
+            rested, self._is_writing = not self._is_writing, True
+        if rested:
+            loop.call_soon(self._begin, loop)  # and not at once: whoever asks in this very moment is in the first set
         return await waiting.answer
 
-    async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._thread.submit(self._write_what_waits, loop)
+        if self._looking is not loop:
+            self._looking = loop
+            loop.call_later(LOOKS_EVERY, self._look, loop)
+
+    def _write_what_waits(self, loop: asyncio.AbstractEventLoop) -> None:
+        while taken := self._take(loop):
+            results = self._write_set([one.item for one in taken])
+            self._taken = ()  # nobody finds it stalled who hears of the end
+            with suppress(RuntimeError):  # the loop has ended, and so has everybody who waited
+                loop.call_soon_threadsafe(_settle_all, taken, results)
+
+    def _take(self, loop: asyncio.AbstractEventLoop) -> Sequence[Waiting[Item, Result]]:
+        with self._lock:
+            self._taken = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
+            self._taken_at = loop.time()
+            self._is_writing = bool(self._taken)
+            return self._taken
+
+    def _write_set(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            while self._waiting:
-                self._began = loop.time()
-                taken = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
-                writing = asyncio.create_task(self._write_set([one.item for one in taken]))
-                while not (await asyncio.wait((writing,), timeout=LOOKS_EVERY))[0]:
-                    self._give_up(taken, loop.time())
-                for one, result in zip(taken, writing.result(), strict=True):
-                    _settle(one.answer, result)
-                self._refuse_late(loop.time())
-        finally:
-            self._flusher = None
-
-    def _give_up(self, taken: Sequence[Waiting[Item, Result]], now: float) -> None:
-        """Answer those who have waited for too long: for their turn, or for the flush that has taken them."""
-        self._refuse_late(now)
-        if now - self._began > ANSWER_WITHIN:
-            for one in taken:
-                _settle(one.answer, Unanswered())
-
-    def _refuse_late(self, now: float) -> None:
-        while self._waiting and now - self._waiting[0].since > TURN_WITHIN:
-            _settle(self._waiting.popleft().answer, Overloaded())
-
-    async def _write_set(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, write_in_halves, self._write, items)
+            return write_in_halves(self._write, items)
         except Exception as error:  # noqa: BLE001  whatever it is, every caller must get an answer
             return [error] * len(items)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer those who have waited for too long: for their turn, or for the end of what the thread has taken."""
+        now = loop.time()
+        with self._lock:
+            late = []
+            while self._waiting and now - self._waiting[0].since > TURN_WITHIN:
+                late.append(self._waiting.popleft())
+            unanswered = self._taken if now - self._taken_at > ANSWER_WITHIN else ()
+            is_writing = self._is_writing
+        for one in late:
+            _settle(one.answer, Overloaded())
+        for one in unanswered:
+            _settle(one.answer, Unanswered())
+        self._looking = loop if is_writing else None
+        if is_writing:
+            loop.call_later(LOOKS_EVERY, self._look, loop)
+
+
+def _settle_all(taken: Sequence[Waiting[Item, Result]], results: Sequence[Result | Exception]) -> None:
+    for one, result in zip(taken, results, strict=True):
+        _settle(one.answer, result)
 
 
 def _settle(future: "asyncio.Future[Result]", result: Result | Exception) -> None:

@@ -31,6 +31,85 @@ async def test_what_gathers_during_a_flush_is_written_together():
     assert sets == [[1], [2, 3, 4]]
 
 
+async def test_what_has_gathered_is_written_before_anybody_is_answered():
+    """The next set does not wait for the loop, which has the answers of the last one to write."""
+    sets, second = [], threading.Event()
+
+    def write(items):
+        sets.append(list(items))
+        if len(sets) == 2:
+            second.set()
+        return items
+
+    shared = SharedCommit(write, at_once=1, waiting=100)
+    answers = [asyncio.create_task(shared(n)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the thread has been asked, and from here on the loop does nothing
+    assert second.wait(5)
+    assert sets == [[1], [2]]
+    assert await asyncio.gather(*answers) == [1, 2]
+
+
+async def test_it_works_again_after_every_rest():
+    """Items that come one by one, each after the last one's answer, are a set each."""
+    sets = []
+
+    def write(items):
+        sets.append(list(items))
+        return items
+
+    shared = SharedCommit(write, at_once=100, waiting=100)
+    for n in range(200):
+        assert await shared(n) == n
+    assert sets == [[n] for n in range(200)]
+
+
+async def test_no_item_is_forgotten_when_it_comes_as_the_thread_goes_to_rest():
+    """Thousands of items from many callers: each is written once, and each caller hears of its own."""
+    written = []
+
+    def write(items):
+        written.extend(items)
+        return [-item for item in items]
+
+    async def ask(first):
+        for item in range(first, first + 200):
+            assert await shared(item) == -item
+            await asyncio.sleep(0)
+
+    shared = SharedCommit(write, at_once=3, waiting=100)
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(ask(1_000 * caller) for caller in range(20)))
+    assert sorted(written) == [1_000 * caller + n for caller in range(20) for n in range(200)]
+
+
+def test_a_loop_that_has_ended_takes_nothing_with_it():
+    """What it asked for is written to its end, and the next loop is answered."""
+    go, sets = threading.Event(), []
+
+    def write(items):
+        sets.append(list(items))
+        go.wait(5)
+        return items
+
+    shared = SharedCommit(write, at_once=100, waiting=100)
+
+    async def leave():
+        asyncio.create_task(shared(1))  # noqa: RUF006  left on purpose
+        while not sets:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(leave())
+    go.set()
+
+    async def ask():
+        async with asyncio.timeout(5):
+            return await shared(2)
+
+    assert asyncio.run(ask()) == 2
+    assert sets == [[1], [2]]
+
+
 async def test_a_set_is_not_larger_than_it_may_be():
     """More than fits in one set goes in several, in order."""
     sets = []
@@ -153,7 +232,7 @@ async def test_what_a_hanging_flush_has_taken_is_unanswered(stuck, monkeypatch):
     with pytest.raises(Unanswered):
         await first
     go.set()
-    while shared._flusher is not None:
+    while shared._is_writing:
         await asyncio.sleep(0.001)
     assert await shared(2) == 2
     assert sets == [[1], [2]]
