@@ -79,7 +79,7 @@ def look_after_routes() -> None:
 
 @shared_task(name="sms.reconcile", ignore_result=True)
 def account_for_everything(scope: str) -> None:
-    """Look for drift, and first mend what only a look at the whole queue can find."""
+    """Look for drift, and first mend what no single look at the clock can find."""
     with _patient():
         clock.bring_back()
         reconcile.keep_account(Reconciliation.Scope(scope))

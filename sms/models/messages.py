@@ -125,7 +125,9 @@ class MessageEvent(models.Model):
                 fields=["account", "position", "id"],
                 condition=Q(account__isnull=False, sequence__isnull=False),
                 name="event_feed",
-            )
+            ),
+            # To find what a clock wrote ahead, and never much else.
+            BrinIndex(fields=["occurred_at"], autosummarize=True, name="event_age"),
         ]
         constraints = [
             models.UniqueConstraint("message", "sequence", name="event_sequence_once"),

@@ -117,13 +117,13 @@ PATIENCE = "SET LOCAL statement_timeout = '300s'"
 # which is told by the message's times, so those move along. How much is left of a lease only its worker's
 # steady clock knows, and how long a request has been on its way nobody does: both waits begin anew. One that is over
 # late costs time, one that is over early could send a text twice. What waits for its receipt may be millions of rows,
-# and stays.
+# and stays. Where no step is known, a look-up that is far away is left, too: those are not read to find the uncertain.
 MOVED = """
 FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id WHERE (
     d.lease IS NOT NULL
-    OR (d.purpose = %(settle)s AND m.status = %(uncertain)s)
+    OR (d.purpose = %(settle)s AND (%(step)s <> interval '0' OR d.due_at < statement_timestamp() + %(look_up_after)s))
     OR (d.purpose = %(submit)s AND %(step)s <> interval '0')
-)
+) AND (d.purpose <> %(settle)s OR m.status = %(uncertain)s)
 """
 
 MOVE_ENTRIES = f"""
@@ -163,10 +163,13 @@ WHERE %(step)s <> interval '0' AND m.id IN (SELECT m.id {MOVED} FOR UPDATE OF m 
 
 
 # Two steps that cancel each other leave no step to find; only what was written between them, by a clock that was ahead.
+# Every change has an event of the same time, and of those only the latest are read (by the index `event_age`).
 BRING_BACK_ENTRIES = """
 WITH ahead AS (
     SELECT d.message_id FROM sms_dispatchentry d JOIN sms_message m ON m.id = d.message_id
-    WHERE m.updated_at > statement_timestamp() + %(tolerance)s
+    WHERE m.updated_at > statement_timestamp() + %(tolerance)s AND m.id IN (
+        SELECT message_id FROM sms_messageevent WHERE occurred_at > statement_timestamp() + %(tolerance)s
+    )
     FOR UPDATE OF d, m SKIP LOCKED
 ), entries AS (
     UPDATE sms_dispatchentry d SET
@@ -191,8 +194,8 @@ WHERE processed_at IS NULL AND received_at > statement_timestamp() + %(tolerance
 def bring_back() -> int:
     """Let what was written by a clock that was ahead for a moment wait as long as it was to; return how many messages.
 
-    Looks at the whole queue, so it is for once a minute. Whoever holds a row is waited for by the next time. Raises
-    Unavailable.
+    Looks at what was written since about a minute, so it is for once a minute. Whoever holds a row is waited for by the
+    next time. Raises Unavailable.
     """
     watch()  # a step that somebody can still find is mended as one
     brought = transact(_bring_back)

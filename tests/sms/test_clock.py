@@ -23,6 +23,7 @@ EXACT = timedelta(seconds=20)  # machines are slow, and an hour is long
 STORED = {
     "sms_clock": ("seen_at",),
     "sms_message": ("created_at", "updated_at"),
+    "sms_messageevent": ("occurred_at",),
     "sms_dispatchentry": ("due_at", "expires_at"),
     "sms_receipt": ("received_at", "due_at"),
 }
@@ -49,7 +50,12 @@ def step(by):
 
 def written_ahead(messages, receipt, *, by):
     """Make rows as a clock writes them that is ahead; nobody has seen it by now, and it is right again."""
-    moved = {"sms_message": "id", "sms_dispatchentry": "message_id", "sms_receipt": "id"}
+    moved = {
+        "sms_message": "id",
+        "sms_messageevent": "message_id",
+        "sms_dispatchentry": "message_id",
+        "sms_receipt": "id",
+    }
     keys = {"sms_receipt": [receipt.id]}
     with connection.cursor() as cursor:
         for table, key in moved.items():
@@ -261,6 +267,20 @@ def test_after_a_time_without_workers_a_lease_begins_anew(caller):
     assert status(message) == "SENDING"
     age("sms_dispatchentry", "due_at", f"{settings.SMS_LEASE_SECONDS} seconds", message_id=message.id)
     assert sweep.release_expired_leases() == 1
+
+
+def test_after_a_time_without_workers_a_look_up_that_is_near_begins_anew(caller):
+    """Its request may still be on its way, if the clock has stepped; what is to be looked up later was long ago."""
+    near, far = store_as(caller, Status.UNCERTAIN), store_as(caller, Status.UNCERTAIN)
+    for message in (near, far):
+        attempt(message)
+    age("sms_dispatchentry", "due_at", "-2 hours", message_id=far.id)
+    step(HOUR)
+    clock.forget()
+    assert settle.settle() == 0
+    assert is_about(left(near)[0], timedelta(seconds=settings.SMS_LOOK_UP_AFTER))
+    assert is_about(left(far)[0], HOUR)
+    assert status(near) == status(far) == "UNCERTAIN"
 
 
 @pytest.mark.parametrize("by", [HOUR, -HOUR])

@@ -1,0 +1,23 @@
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    atomic = False  # nobody who writes has to wait for it
+
+    dependencies = [
+        ('sms', '0010_routes'),
+    ]
+
+    operations = [
+        migrations.RunSQL('SET statement_timeout = 0', 'SET statement_timeout = 0'),
+        AddIndexConcurrently(
+            model_name='messageevent',
+            index=django.contrib.postgres.indexes.BrinIndex(
+                autosummarize=True, fields=['occurred_at'], name='event_age'
+            ),
+        ),
+        migrations.RunSQL('RESET statement_timeout', 'RESET statement_timeout'),
+    ]
