@@ -45,8 +45,14 @@ app = Celery("sms")
 app.conf.update(
     broker_url=env.REDIS_URL,
     broker_connection_retry_on_startup=True,
-    # A nudge that cannot be sent now is not worth waiting for: beat sends another.
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False},
+    # A nudge that cannot be sent now is not worth waiting for, nor one that a worker took into its end worth being
+    # written down by Redis for as long as it runs: beat sends another.
+    broker_transport_options={
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "retry_on_timeout": False,
+        "ack_emulation": False,
+    },
     task_ignore_result=True,
     task_publish_retry=False,
     task_queues=[Queue("dispatch"), Queue("receipts")],
