@@ -38,9 +38,13 @@ class Outbox:
 
     def _send_soon(self, receipt: Receipt) -> None:
         self._waiting.append(receipt)
-        if self._idle:
-            self._send_next(self._idle.pop())
-        elif self._opened < self._number:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                self._send_next(connection)
+                return
+            self._opened -= 1  # the service closes those that rest for long
+        if self._opened < self._number:
             self._opened += 1
             asyncio.ensure_future(self._open())  # noqa: RUF006  it ends with a connection that is kept
 
