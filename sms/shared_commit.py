@@ -110,8 +110,8 @@ class SharedCommit(Generic[Item, Result]):
 
     def _take(self, loop: asyncio.AbstractEventLoop) -> Sequence[Waiting[Item, Result]]:
         with self._lock:
+            self._taken_at = loop.time()  # first: callers look at both without the lock, and none is stalled just now
             self._taken = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
-            self._taken_at = loop.time()
             self._is_writing = bool(self._taken)
             return self._taken
 
