@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -83,7 +84,7 @@ class SharedCommit(Generic[Item, Result]):
         Raises what the write says of it; Overloaded if it was not even tried; Unanswered if nobody knows.
         """
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = time.monotonic()
         is_stalled = self._taken and now - self._taken_at > TURN_WITHIN
         if is_stalled or len(self._waiting) >= self._most_waiting:
             raise Overloaded
@@ -96,21 +97,21 @@ class SharedCommit(Generic[Item, Result]):
         return await waiting.answer
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._thread.submit(self._write_what_waits, loop)
+        self._thread.submit(self._write_what_waits)
         if self._looking is not loop:
             self._looking = loop
             loop.call_later(LOOKS_EVERY, self._look, loop)
 
-    def _write_what_waits(self, loop: asyncio.AbstractEventLoop) -> None:
-        while taken := self._take(loop):
+    def _write_what_waits(self) -> None:
+        while taken := self._take():
             results = self._write_set([one.item for one in taken])
             self._taken = ()  # nobody finds it stalled who hears of the end
             with suppress(RuntimeError):  # the loop has ended, and so has everybody who waited
-                loop.call_soon_threadsafe(_settle_all, taken, results)
+                taken[0].answer.get_loop().call_soon_threadsafe(_settle_all, taken, results)
 
-    def _take(self, loop: asyncio.AbstractEventLoop) -> Sequence[Waiting[Item, Result]]:
+    def _take(self) -> Sequence[Waiting[Item, Result]]:
         with self._lock:
-            self._taken_at = loop.time()  # first: callers look at both without the lock, and none is stalled just now
+            self._taken_at = time.monotonic()  # before the next: callers look at both without the lock
             self._taken = [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
             self._is_writing = bool(self._taken)
             return self._taken
@@ -123,7 +124,7 @@ class SharedCommit(Generic[Item, Result]):
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer those who have waited for too long: for their turn, or for the end of what the thread has taken."""
-        now = loop.time()
+        now = time.monotonic()
         with self._lock:
             late = []
             while self._waiting and now - self._waiting[0].since > TURN_WITHIN:
