@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 FIRST_WAIT: Final = 0.25  # seconds before the second try to join; doubles
 LONGEST_WAIT: Final = 10.0
 SAY_AGAIN: Final = 60.0  # seconds between two lines about one outage
+AWAKE: Final = "live.awake."  # a channel that nobody sends to
 
 
 class Watching(Protocol):
@@ -77,6 +78,7 @@ class Listener:
         wait = FIRST_WAIT
         while True:
             try:
+                await _stay_awake(layer)
                 async with _member(layer, group_of(self.account_id)) as channel:
                     wait, self.has_joined = FIRST_WAIT, True
                     await self._on_joined(self)  # something may have happened before we could hear of it
@@ -117,6 +119,22 @@ async def _member(layer: Any, group: str) -> AsyncIterator[str]:
         # Also when it failed, the layer has remembered the channel.
         for name in [name for name in layer.channels if mark in name]:
             await _forget(layer, name)
+
+
+async def _stay_awake(layer: Any) -> None:
+    """Let the layer listen on when its last listener has left.
+
+    Otherwise it looks only ten times a second whether there is something to listen to, and what the next listener is to
+    hear waits for that.
+    """
+    if any(AWAKE in name for name in layer.channels):
+        return
+    try:
+        await layer.new_channel(AWAKE)
+    except BaseException:
+        for name in [name for name in layer.channels if AWAKE in name]:
+            await _forget(layer, name)
+        raise
 
 
 async def _forget(layer: Any, channel: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import websockets
 from websockets.asyncio.client import connect
 
+from graphql_api.listener import AWAKE
 from tests.graphql_api.conftest import KEY
 
 PROTOCOL = "graphql-transport-ws"
@@ -127,3 +128,8 @@ async def opened(served, *, protocols=(PROTOCOL,), headers=None, init=False, pat
         if init:
             assert await socket.init() == {"type": "connection_ack"}
         yield socket
+
+
+def left_in(layer):
+    """Return the groups and channels that a channel layer holds for somebody."""
+    return set(layer.groups), {name for name in layer.channels if AWAKE not in name}

@@ -11,12 +11,13 @@ from django.db import OperationalError
 from django.db.backends.utils import CursorWrapper
 
 from graphql_api import live
+from graphql_api.listener import AWAKE
 from sms.database import in_thread
 from sms.models import ApiKey
 from sms.services import authenticate
 from tests.accounts import make_caller
 from tests.graphql_api.conftest import change
-from tests.graphql_api.sockets import opened
+from tests.graphql_api.sockets import left_in, opened
 from tests.messages import store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nothing_is_left")]
@@ -327,13 +328,29 @@ async def test_a_client_that_goes_away_leaves_nothing(served, account, abrupt):
         await joined()
         assert len(generators()) == 20
         layer = get_channel_layer()
-        assert (len(layer.groups), len(layer.channels)) == (1, 1)
+        assert [len(some) for some in left_in(layer)] == [1, 1]
         if abrupt:
             socket.connection.transport.abort()
     async with asyncio.timeout(3):
         while not live.hub().is_idle or generators() or len(asyncio.all_tasks()) > before:
             await asyncio.sleep(0.02)
-    assert (layer.groups, layer.channels) == ({}, {})
+    assert left_in(layer) == (set(), set())
+
+
+async def test_the_layer_listens_on_when_the_last_watcher_has_left(served, account):
+    """Else what the next one is to hear waits until the layer looks again whether anybody listens: 100 ms at most."""
+    layer, held = get_channel_layer(), []
+    for _ in range(3):
+        async with opened(served, init=True) as socket:
+            await socket.follow(await in_thread(store, account))
+            await socket.event()
+            await joined()
+        async with asyncio.timeout(3):
+            while not live.hub().is_idle:
+                await asyncio.sleep(0.01)
+        held.append(set(layer.channels))
+    assert held == [held[0]] * 3
+    assert [AWAKE in name for name in held[0]] == [True]
 
 
 async def test_a_client_that_goes_away_at_once_leaves_nothing(served, account):
@@ -348,7 +365,7 @@ async def test_a_client_that_goes_away_at_once_leaves_nothing(served, account):
     async with asyncio.timeout(3):
         while not live.hub().is_idle or generators():
             await asyncio.sleep(0.02)
-    assert (layer.groups, layer.channels) == ({}, {})
+    assert left_in(layer) == (set(), set())
 
 
 async def test_the_last_follower_of_an_account_ends_its_listener(served, message, socket):
