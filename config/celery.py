@@ -45,8 +45,8 @@ app = Celery("sms")
 app.conf.update(
     broker_url=env.REDIS_URL,
     broker_connection_retry_on_startup=True,
-    # A nudge that cannot be sent now is not worth waiting for, nor one that a worker took into its end worth being
-    # written down by Redis for as long as it runs: beat sends another.
+    # A nudge that cannot be sent now is not worth waiting for, and one that a dying worker held is not worth an account
+    # of all that workers hold, which costs two ways to Redis for each: beat sends another.
     broker_transport_options={
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
