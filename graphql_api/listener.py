@@ -116,9 +116,7 @@ async def _member(layer: Any, group: str) -> AsyncIterator[str]:
             with suppress(Exception):
                 await layer.group_discard(group, channel)
     finally:
-        # Also when it failed, the layer has remembered the channel.
-        for name in [name for name in layer.channels if mark in name]:
-            await _forget(layer, name)
+        await _forget(layer, mark)  # also when it failed, the layer has remembered the channel
 
 
 async def _stay_awake(layer: Any) -> None:
@@ -132,18 +130,18 @@ async def _stay_awake(layer: Any) -> None:
     try:
         await layer.new_channel(AWAKE)
     except BaseException:
-        for name in [name for name in layer.channels if AWAKE in name]:
-            await _forget(layer, name)
+        await _forget(layer, AWAKE)
         raise
 
 
-async def _forget(layer: Any, channel: str) -> None:
-    """Let the layer drop a channel, which it does when a receive on it is cancelled, and never otherwise."""
-    while channel in layer.channels:
-        receiving = asyncio.ensure_future(layer.receive(channel))
-        await asyncio.sleep(0)
-        receiving.cancel()
-        await asyncio.wait([receiving])
+async def _forget(layer: Any, mark: str) -> None:
+    """Let the layer drop what bears a mark, which it does when a receive on it is cancelled, and never otherwise."""
+    for channel in [name for name in layer.channels if mark in name]:
+        while channel in layer.channels:
+            receiving = asyncio.ensure_future(layer.receive(channel))
+            await asyncio.sleep(0)
+            receiving.cancel()
+            await asyncio.wait([receiving])
 
 
 class _OneLineAnOutage(logging.Filter):

@@ -12,12 +12,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL('SET statement_timeout = 0', 'SET statement_timeout = 0'),
+        migrations.RunSQL('SET statement_timeout = 0', 'RESET statement_timeout'),
         AddIndexConcurrently(
             model_name='messageevent',
             index=django.contrib.postgres.indexes.BrinIndex(
                 autosummarize=True, fields=['occurred_at'], name='event_age'
             ),
         ),
-        migrations.RunSQL('RESET statement_timeout', 'RESET statement_timeout'),
+        migrations.RunSQL('RESET statement_timeout', 'SET statement_timeout = 0'),
     ]

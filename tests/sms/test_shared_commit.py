@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 from django.db import DataError
@@ -222,6 +224,22 @@ async def test_what_waits_for_too_long_is_refused_and_never_written(stuck):
     assert await first == 1
     assert await shared(4) == 4
     assert sets == [[1], [4]]
+
+
+async def test_what_was_taken_just_now_is_not_taken_for_hanging(monkeypatch):
+    """After a rest the last time is old: whoever finds something taken finds its own time beside it."""
+    shared, taken_without_time = SharedCommit(lambda items: items, at_once=100, waiting=100), []
+
+    def monotonic():
+        if threading.current_thread() is not threading.main_thread():
+            taken_without_time.append(bool(shared._taken))
+        return time.monotonic()
+
+    monkeypatch.setattr(shared_commit, "time", SimpleNamespace(monotonic=monotonic))
+    assert await shared(1) == 1
+    while shared._is_writing:
+        await asyncio.sleep(0.001)
+    assert taken_without_time == [False, False]
 
 
 async def test_what_a_hanging_flush_has_taken_is_unanswered(stuck, monkeypatch):
